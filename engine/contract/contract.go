@@ -1,0 +1,298 @@
+package contract
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"accord/engine/record"
+)
+
+// Contract is everything the files of one folder say, checked.
+type Contract struct {
+	Source          Source // what it was decoded from: enough to decode it again
+	RequiredVersion string
+	Ledger          Ledger
+	Connections     []*Connection // by address
+	Picklists       []*Picklist   // by name; so are all below
+	Objects         []*Object     // referenced objects before those that refer to them
+	Triggers        []*Trigger
+	Policies        []*Policy
+	Moved           []Moved
+	Removed         []Removed
+	Allows          []Allow
+}
+
+// Systems names the system on each side, the same for every object of every contract.
+var Systems = [2]string{record.Left: "salesforce", record.Right: "monday"}
+
+// Object finds an object by name; nil when there is none.
+func (c *Contract) Object(name string) *Object {
+	for _, o := range c.Objects {
+		if o.Name == name {
+			return o
+		}
+	}
+	return nil
+}
+
+// Connection finds a connection by address ("monday.work"); nil when there is none.
+func (c *Contract) Connection(address string) *Connection {
+	for _, n := range c.Connections {
+		if n.Address() == address {
+			return n
+		}
+	}
+	return nil
+}
+
+// Source is the text of a contract: its files, and the values its variables were given. It holds no secret.
+type Source struct {
+	Files     []File            `json:"files"`     // by name
+	Variables map[string]string `json:"variables"` // as given: HCL expressions, or plain text for string variables
+}
+
+// File is one contract file.
+type File struct {
+	Name    string `json:"name"`
+	Content []byte `json:"content"`
+}
+
+// Secret says where a secret is found. Its value never enters this package.
+type Secret struct {
+	Scheme string // env | file
+	Name   string // variable name or path
+}
+
+// String is how the contract spells the reference.
+func (s Secret) String() string { return "secret::" + s.Scheme + "(" + s.Name + ")" }
+
+// Setting is an attribute that may be given as text or as a reference to a secret.
+type Setting struct {
+	Text   string
+	Secret *Secret
+	Range  hcl.Range
+}
+
+// IsSet says whether the contract gave it.
+func (s Setting) IsSet() bool { return s.Secret != nil || s.Text != "" }
+
+// Ledger says where the ledger is kept.
+type Ledger struct {
+	Engine string  // sqlite | postgres
+	Path   string  // of SQLite's file, relative to the contract's folder
+	URL    Setting // of PostgreSQL
+	Range  hcl.Range
+}
+
+// Connection is one account at one vendor.
+type Connection struct {
+	System   string // salesforce | monday
+	Name     string
+	Settings map[string]Setting // url, api_version, token, signing_secret, webhook_url, listen, pubsub_endpoint, pubsub_insecure ...
+	OAuth    *OAuth             // of salesforce
+	Budget   Budget
+	Range    hcl.Range
+}
+
+// Address is "monday.work".
+func (c *Connection) Address() string { return c.System + "." + c.Name }
+
+// OAuth is how a connection gets its tokens.
+type OAuth struct {
+	Flow     string             // jwt_bearer | client_credentials | refresh_token
+	Settings map[string]Setting // client_id, client_secret, username, private_key, audience, refresh_token
+	Range    hcl.Range
+}
+
+// Budget is what the sync may take of the vendor's shared daily calls. At most one of the two is not zero.
+type Budget struct {
+	DailyCalls   int     // calls
+	DailyPercent float64 // of the vendor's limit, 0 to 100
+	Range        hcl.Range
+}
+
+// Picklist translates choices: left values to right values.
+type Picklist struct {
+	Name    string
+	Values  []PicklistEntry   // in the order written
+	Inverse map[string]string // right value to the left value it comes home as
+	Keep    bool              // a value outside the table passes unchanged; else it is rejected
+	Colors  map[string]string // by right value
+	Range   hcl.Range
+}
+
+// PicklistEntry is one row of a picklist table.
+type PicklistEntry struct{ Left, Right string }
+
+// Object says which records at both ends are the same thing, and who owns what of them.
+type Object struct {
+	Name    string
+	Ends    [2]End
+	Match   []string        // fields that pair records which exist on both sides
+	Creates [2]*Create      // by the side where records are created; nil = never
+	Deletes [2]DeleteAction // by the side where the record was deleted: what happens to the other one
+	Guard   Guard
+	Protect bool
+	Fields  []*Field // in the order written
+	Range   hcl.Range
+}
+
+// Field finds a field by name; nil when there is none.
+func (o *Object) Field(name string) *Field {
+	for _, f := range o.Fields {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// End is where an object lives on one side.
+type End struct {
+	Connection *Connection
+	Settings   map[string]string // the end's own words: sobject, where | workspace, board, group
+	Key        NativeField       // where the other side's record id is kept
+	Range      hcl.Range
+}
+
+// NativeField names a field at a vendor. With a type, apply creates what is missing; without, it must exist.
+type NativeField struct {
+	Type  string
+	Name  string
+	Range hcl.Range
+}
+
+// Create says when a record is created on a side for one that exists only on the other.
+type Create struct {
+	When  *Condition // nil = always
+	Range hcl.Range
+}
+
+// DeleteAction is what happens to a record whose partner was deleted.
+type DeleteAction string
+
+// The actions on a deletion of the other side's record.
+const (
+	DeleteKeep    DeleteAction = "keep"
+	DeleteArchive DeleteAction = "archive"
+	DeleteDelete  DeleteAction = "delete"
+)
+
+// Guard halts an object instead of carrying out a disaster.
+type Guard struct {
+	MaxDeletes       int     // in one round; -1 = no limit
+	MaxChanges       int     // records; 0 = by percentage
+	MaxChangePercent float64 // of paired records, 0 to 100
+	Range            hcl.Range
+}
+
+// Owner says whose edits of a field count.
+type Owner uint8
+
+// The owners. OwnedBy turns a side into one.
+const (
+	OwnerLeft Owner = iota
+	OwnerRight
+	OwnerEither
+)
+
+// OwnedBy is the owner that stands for a side.
+func OwnedBy(s record.Side) Owner { return Owner(s) }
+
+// Owns says whether edits on a side count.
+func (o Owner) Owns(s record.Side) bool { return o == OwnerEither || o == Owner(s) }
+
+// Conflict says who wins when both sides edited a field that either may edit.
+type Conflict uint8
+
+// The ways out of a conflict.
+const (
+	ConflictNewest Conflict = iota
+	ConflictLeft
+	ConflictRight
+	ConflictHold
+)
+
+// Drift says what to do when somebody edits the derived side of an owned field.
+type Drift string
+
+// The answers to an edit on the derived side.
+const (
+	DriftRevert Drift = "revert"
+	DriftReport Drift = "report"
+	DriftIgnore Drift = "ignore"
+)
+
+// Field is one value that crosses.
+type Field struct {
+	Name      string
+	Object    *Object
+	Ends      [2][]NativeField // one native field, or two that make an interval
+	Owner     Owner
+	Conflict  Conflict
+	OnDrift   Drift
+	Settle    time.Duration  // wait until a value has rested this long
+	Timezone  *time.Location // in which a bare date is read; nil when the field names none
+	Picklist  *Picklist
+	Reference *Object
+	People    *People
+	Sensitive string   // label; "" = not sensitive
+	Lossy     []string // what may be lost, as the contract names it: truncate | round | time | text | link_text
+	Range     hcl.Range
+}
+
+// People says how users of the two systems are matched.
+type People struct {
+	Unmatched string // report | skip | fallback
+	Fallback  string // e-mail address, for fallback
+	Range     hcl.Range
+}
+
+// Trigger acts when a record changes in a certain way.
+type Trigger struct {
+	Name    string
+	Object  *Object
+	When    *Condition
+	Actions []Action
+	Range   hcl.Range
+}
+
+// Action is one thing that a trigger does.
+type Action struct {
+	Type     string               // salesforce_create | monday_update | monday_create | monday_move | salesforce_publish
+	Settings map[string]*Template // evaluated when it fires
+	Fields   map[string]*Template
+	Range    hcl.Range
+}
+
+// Policy refuses contracts that give away what it guards.
+type Policy struct {
+	Name   string
+	Fields []*Field
+	Owners []Owner
+	Range  hcl.Range
+}
+
+// Moved says that an address has a new name.
+type Moved struct {
+	From, To string
+	Range    hcl.Range
+}
+
+// Removed says what becomes of something that the contract no longer holds.
+type Removed struct {
+	From    string
+	Destroy bool // else forget
+	Range   hcl.Range
+}
+
+// Allow permits one destructive change until a day.
+type Allow struct {
+	Name   string
+	Change string
+	Target string
+	Until  time.Time
+	Reason string
+	Range  hcl.Range
+}
