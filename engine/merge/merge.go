@@ -67,7 +67,8 @@ type Conflict struct {
 	Reason string // one of this package's reasons, or a lens.Rejection's
 	// Left, Right and Base are canonical where they can be read, else native.
 	Left, Right, Base record.Value
-	Detail, Remedy    string
+	// Detail reads on after the field's name, or is a sentence about the record. It holds no sensitive value.
+	Detail, Remedy string
 	// Info says that it needs nobody: it only keeps a value that lost.
 	Info bool
 }
@@ -89,6 +90,3 @@ type Step struct {
 	Side   record.Side // whose value decided, where one did
 	Detail string
 }
-
-// Resolve decides. It never fails: what can't be done is a conflict.
-func Resolve(in Input) Decision { return Decision{} }
