@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"fmt"
+
 	"accord/engine/contract"
 	"accord/engine/record"
 )
@@ -10,13 +12,16 @@ type Round struct {
 	Object  string
 	Paired  int // pairs with a record on both sides
 	Deletes int // records that would be archived or deleted
-	Changes int // records that would be created or updated
+	Changes int // records that would be updated; new ones overwrite nothing, and do not count
 	// Known and Seen count live records by side: before this round's full listing, and in it. Seen is -1 for a side
 	// that was not listed in full.
 	Known, Seen [2]int
-	// Approved is the number of changes that an approved plan announced for this round; 0 = none.
+	// Approved is the number of updates that an approved plan announced for this round; 0 = none.
 	Approved int
 }
+
+// NotListed is a round's Seen where neither side was listed in full.
+var NotListed = [2]int{-1, -1}
 
 // Reason says which limit a round broke.
 type Reason string
@@ -28,19 +33,82 @@ const (
 	SideEmpty  Reason = "side_empty"
 )
 
+const (
+	// fewRecords are always allowed to change: a percentage of a handful of records would halt on the first edit.
+	fewRecords = 20
+	// manyRecords don't all vanish in a day's work: a side that showed as many and shows none is taken for hidden.
+	manyRecords = 5
+)
+
 // Halt is a round that must not be carried out until a person has looked.
 type Halt struct {
 	Reason                 Reason
 	Object                 string
 	Side                   record.Side // of SideEmpty
-	Numerator, Denominator int
-	Limit                  int            // records
-	Guard                  contract.Guard // its Range says where the limit is written
-	Detail, Remedy         string
+	Numerator, Denominator int         // "Numerator of Denominator records"
+	Limit                  int         // records; SideEmpty has none
+	Guard                  contract.Guard
+	// Detail says what would have happened, Remedy what to do. The guard's Range says where the limit is written.
+	Detail, Remedy string
 }
 
-// Check compares a round with an object's guard; nil = go on.
-func Check(g contract.Guard, r Round) *Halt { return nil }
+// Error is the halt in one sentence, and what to do.
+func (h *Halt) Error() string {
+	return fmt.Sprintf("object %q is halted: %s; %s", h.Object, h.Detail, h.Remedy)
+}
 
-// Bound is the number of record writes at which an apply stops that was approved for n.
-func Bound(n int) int { return n }
+// Check compares a round with an object's guard; nil = go on. Of several reasons it gives the gravest: a side that is
+// suddenly empty explains the others.
+func Check(g contract.Guard, r Round) *Halt {
+	for _, s := range record.Sides {
+		if r.Known[s] >= manyRecords && r.Seen[s] == 0 {
+			return &Halt{Reason: SideEmpty, Object: r.Object, Side: s, Numerator: r.Seen[s], Denominator: r.Known[s], Guard: g,
+				Detail: fmt.Sprintf("%s showed %d records before and shows none now", contract.Systems[s], r.Known[s]),
+				Remedy: "check that our user may still see them, and that the object's scope in the contract is what you mean; then run sync again"}
+		}
+	}
+	if g.MaxDeletes >= 0 && r.Deletes > g.MaxDeletes {
+		return &Halt{Reason: MassDelete, Object: r.Object, Numerator: r.Deletes, Denominator: r.Paired, Limit: g.MaxDeletes, Guard: g,
+			Detail: fmt.Sprintf("%s would be archived or deleted at once, and the guard allows %d", of(r.Deletes, r.Paired), g.MaxDeletes),
+			Remedy: fmt.Sprintf("look at what was deleted; if it is meant, apply a contract with guard { max_deletes = %d }", r.Deletes)}
+	}
+	limit, unlimited := changeLimit(g, r.Paired)
+	if r.Approved > 0 {
+		limit = max(limit, Bound(r.Approved))
+	}
+	if !unlimited && r.Changes > limit {
+		return &Halt{Reason: MassChange, Object: r.Object, Numerator: r.Changes, Denominator: r.Paired, Limit: limit, Guard: g,
+			Detail: fmt.Sprintf("%s would be changed at once, and the guard allows %d%s", of(r.Changes, r.Paired), limit, percentage(g)),
+			Remedy: fmt.Sprintf("look at what changed; if it is meant, apply a contract with guard { max_changes = %d }", r.Changes)}
+	}
+	return nil
+}
+
+// changeLimit is the number of records that a guard allows to change; 100 % is no limit.
+func changeLimit(g contract.Guard, paired int) (limit int, unlimited bool) {
+	if g.MaxChanges > 0 {
+		return g.MaxChanges, false
+	}
+	if g.MaxChangePercent >= 100 {
+		return 0, true
+	}
+	return max(fewRecords, int(float64(paired)*g.MaxChangePercent/100)), false
+}
+
+func percentage(g contract.Guard) string {
+	if g.MaxChanges > 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%g%%, and never less than %d)", g.MaxChangePercent, fewRecords)
+}
+
+func of(n, total int) string {
+	if total < n {
+		return fmt.Sprintf("%d records", n)
+	}
+	return fmt.Sprintf("%d of %d records", n, total)
+}
+
+// Bound is the number of record writes at which an apply stops that was approved for n: well above what was approved,
+// because people go on working between the plan and its apply.
+func Bound(n int) int { return n + max(fewRecords, n/4) }
