@@ -1,7 +1,14 @@
 package contract
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"accord/engine/record"
 )
@@ -17,15 +24,192 @@ type Scope struct {
 }
 
 // Condition is a checked boolean expression over a Scope.
+//
+// A value that is empty is null. A null equals only null; in every other comparison it makes the result false, as it
+// does in && and ||; its negation is true. Texts, dates and times are compared in their own order, numbers as numbers.
 type Condition struct {
 	Text  string // as written, for messages
 	expr  hcl.Expression
 	Range hcl.Range
+	scoped
 }
 
-// Template is a checked expression over a Scope that yields text.
+// Template is a checked expression over a Scope that yields text. A null becomes the empty text, a list its members
+// joined by commas.
 type Template struct {
 	Text  string
 	expr  hcl.Expression
 	Range hcl.Range
+	scoped
+}
+
+// scoped is what both know of the scope they need.
+type scoped struct {
+	before, after []string // contract fields
+	natives       [2][]string
+	intervals     []string // those of the fields that hold an interval
+	canonical     string   // the text without comments and chance spacing, variables replaced by their values
+	ctx           *hcl.EvalContext
+}
+
+// Fields is the contract fields that the expression looks at, before or after, in order, each once.
+func (s *scoped) Fields() []string {
+	if s == nil {
+		return nil
+	}
+	all := append(slices.Clone(s.before), s.after...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Natives is the native fields that the expression looks at on one side (`record.salesforce.OwnerId`), beside those
+// that contract fields use: whoever evaluates it reads them from the vendor.
+func (s *scoped) Natives(side record.Side) []string {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.natives[side&1])
+}
+
+// Eval says whether the condition holds. A nil condition always does.
+func (c *Condition) Eval(scope Scope) (bool, error) {
+	if c == nil {
+		return true, nil
+	}
+	v, err := c.evaluate(c.expr, scope)
+	if err != nil {
+		return false, fmt.Errorf("evaluate the condition %s at %s: %w", c.Text, position(c.Range), err)
+	}
+	b, err := convert.Convert(v, cty.Bool)
+	if err != nil || !b.IsKnown() {
+		return false, fmt.Errorf("evaluate the condition %s at %s: the result is %s, neither true nor false", c.Text, position(c.Range), v.Type().FriendlyName())
+	}
+	return !b.IsNull() && b.True(), nil
+}
+
+// Eval is the template's text. A nil template is empty.
+func (t *Template) Eval(scope Scope) (string, error) {
+	if t == nil {
+		return "", nil
+	}
+	v, err := t.evaluate(t.expr, scope)
+	if err != nil {
+		return "", fmt.Errorf("evaluate %s at %s: %w", t.Text, position(t.Range), err)
+	}
+	s, err := asText(v)
+	if err != nil {
+		return "", fmt.Errorf("evaluate %s at %s: %w", t.Text, position(t.Range), err)
+	}
+	return s, nil
+}
+
+func (s *scoped) evaluate(expr hcl.Expression, scope Scope) (cty.Value, error) {
+	ctx := s.ctx.NewChild()
+	ctx.Variables = map[string]cty.Value{
+		"before": s.fields(s.before, scope.Before),
+		"after":  s.fields(s.after, scope.After),
+		"record": s.record(scope),
+	}
+	ctx.Functions = clockFunctions(scope.Now)
+	syntax, ok := expr.(hclsyntax.Expression)
+	if !ok {
+		return cty.NilVal, fmt.Errorf("it was never checked; use Parse")
+	}
+	v, diags := safely(syntax, ctx)
+	if diags.HasErrors() {
+		return cty.NilVal, fmt.Errorf("%s: %s", lowerFirst(diags[0].Summary), diags[0].Detail)
+	}
+	return v, nil
+}
+
+// fields turns the fields that are looked at into cty values; what is absent is null.
+func (s *scoped) fields(names []string, values map[string]record.Value) cty.Value {
+	m := make(map[string]cty.Value, len(names))
+	for _, n := range names {
+		m[n] = ctyOf(values[n], slices.Contains(s.intervals, n))
+	}
+	return cty.ObjectVal(m)
+}
+
+func (s *scoped) record(scope Scope) cty.Value {
+	m := map[string]cty.Value{}
+	for side, system := range Systems {
+		m[system+"_id"] = textOrNull(scope.IDs[side])
+		native := map[string]cty.Value{}
+		for _, n := range s.natives[side] {
+			v := scope.Records[side][n]
+			if n == "Id" && v.IsEmpty() {
+				v = record.OfText(scope.IDs[side])
+			}
+			native[n] = ctyOf(v, v.Kind() == record.Interval)
+		}
+		m[system] = cty.ObjectVal(native)
+	}
+	return cty.ObjectVal(m)
+}
+
+func textOrNull(s string) cty.Value {
+	if s == "" {
+		return cty.NullVal(cty.String)
+	}
+	return cty.StringVal(s)
+}
+
+// ctyOf is a canonical value as conditions see it. An interval is an object of from and to, never null itself, so that
+// asking for either never errs.
+func ctyOf(v record.Value, interval bool) cty.Value {
+	if interval || v.Kind() == record.Interval {
+		return cty.ObjectVal(map[string]cty.Value{"from": textOrNull(v.Part(0)), "to": textOrNull(v.Part(1))})
+	}
+	switch v.Kind() {
+	case record.Empty:
+		return cty.NullVal(cty.DynamicPseudoType)
+	case record.Decimal:
+		n, err := cty.ParseNumberVal(v.Part(0))
+		if err != nil {
+			return cty.NullVal(cty.Number)
+		}
+		return n
+	case record.Bool:
+		return cty.BoolVal(v.Bool())
+	case record.Choice, record.Personal, record.Reference:
+		if v.Len() == 1 {
+			return cty.StringVal(v.Part(0))
+		}
+		members := make([]cty.Value, v.Len())
+		for i, p := range v.Parts() {
+			members[i] = cty.StringVal(p)
+		}
+		return cty.TupleVal(members)
+	case record.Text, record.Date, record.DateTime, record.Link, record.Interval:
+		return cty.StringVal(v.Part(0))
+	default:
+		return cty.NullVal(cty.DynamicPseudoType)
+	}
+}
+
+// asText is a value as a template shows it.
+func asText(v cty.Value) (string, error) {
+	switch {
+	case v.IsNull():
+		return "", nil
+	case !v.IsKnown():
+		return "", fmt.Errorf("the value is not known")
+	case v.Type().IsTupleType() || v.Type().IsListType() || v.Type().IsSetType():
+		var parts []string
+		for _, e := range v.AsValueSlice() {
+			s, err := asText(e)
+			if err != nil {
+				return "", err
+			}
+			parts = append(parts, s)
+		}
+		return strings.Join(parts, ", "), nil
+	default:
+		s, err := convert.Convert(v, cty.String)
+		if err != nil || s.IsNull() {
+			return "", fmt.Errorf("%s is no text", v.Type().FriendlyName())
+		}
+		return s.AsString(), nil
+	}
 }

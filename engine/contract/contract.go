@@ -242,6 +242,19 @@ type Field struct {
 	Range     hcl.Range
 }
 
+// Address is "object.deal.field.stage".
+func (f *Field) Address() string { return "object." + f.Object.Name + ".field." + f.Name }
+
+// IsInterval says whether the field holds a stretch of days: two native fields on a side, or a timeline.
+func (f *Field) IsInterval() bool {
+	for _, e := range f.Ends {
+		if len(e) == 2 || len(e) == 1 && e[0].Type == "timeline" {
+			return true
+		}
+	}
+	return false
+}
+
 // People says how users of the two systems are matched.
 type People struct {
 	Unmatched string // report | skip | fallback
@@ -258,7 +271,13 @@ type Trigger struct {
 	Range   hcl.Range
 }
 
-// Action is one thing that a trigger does.
+// Action is one thing that a trigger does. Its settings, all templates:
+//
+//	salesforce_create   sobject; fields by API name
+//	salesforce_publish  event; fields by API name
+//	monday_create       board, name, and where given workspace and group; fields by column id
+//	monday_update       body: a comment on the item
+//	monday_move         group: where the item goes
 type Action struct {
 	Type     string               // salesforce_create | monday_update | monday_create | monday_move | salesforce_publish
 	Settings map[string]*Template // evaluated when it fires
