@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 )
@@ -52,15 +53,56 @@ type Change struct {
 	Differences []Difference `json:"differences,omitempty"`
 }
 
-// Differ compares what is wanted with what is there: only wanted attributes count.
+// Differ compares what is wanted with what is there, and only what is wanted counts: an attribute, a key of a map or an
+// element of a list that nobody asked for is no difference. Both are compared as JSON would show them.
 func Differ(want, have Resource) []Difference {
-	var d []Difference
-	for _, k := range sortedKeys(want.Attributes) {
-		if !reflect.DeepEqual(want.Attributes[k], have.Attributes[k]) {
-			d = append(d, Difference{Path: k, Before: have.Attributes[k], After: want.Attributes[k]})
+	return differ(nil, "", canonical(want.Attributes), canonical(have.Attributes))
+}
+
+func differ(d []Difference, path string, want, have any) []Difference {
+	switch w := want.(type) {
+	case map[string]any:
+		h, _ := have.(map[string]any)
+		for _, k := range sortedKeys(w) {
+			at := k
+			if path != "" {
+				at = path + "." + k
+			}
+			d = differ(d, at, w[k], h[k])
+		}
+	case []any:
+		h, _ := have.([]any)
+		var missing []any
+		for _, e := range w {
+			if !slices.ContainsFunc(h, func(x any) bool { return reflect.DeepEqual(x, e) }) {
+				missing = append(missing, e)
+			}
+		}
+		if len(missing) > 0 {
+			d = append(d, Difference{Path: path, Before: have, After: missing})
+		}
+	default:
+		if !reflect.DeepEqual(want, have) {
+			d = append(d, Difference{Path: path, Before: have, After: want})
 		}
 	}
 	return d
+}
+
+// canonical is what JSON makes of attributes; what JSON can't hold is not an attribute, and compares as nothing.
+func canonical(attributes map[string]any) any {
+	if len(attributes) == 0 {
+		return map[string]any{}
+	}
+	text, err := json.Marshal(attributes)
+	if err != nil {
+		return map[string]any{}
+	}
+	var v any
+	if json.Unmarshal(text, &v) != nil {
+		return map[string]any{}
+	}
+	return v
 }
 
 func sortedKeys(m map[string]any) []string {

@@ -1,0 +1,106 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"accord/engine/ledger"
+	"accord/engine/pipeline"
+)
+
+// State is where a sync stands.
+type State struct {
+	Objects []ledger.ObjectStats     `json:"objects"`
+	Halted  map[string]pipeline.Halt `json:"halted,omitempty"`
+}
+
+// StatusOf joins what the ledger counts with what is halted.
+func StatusOf(stats []ledger.ObjectStats, halted map[string]pipeline.Halt) State {
+	return State{Objects: stats, Halted: halted}
+}
+
+// Status writes where a sync stands, and what to do about what is stuck.
+func Status(out io.Writer, st State, s Style) error {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "object\tpairs\tonly %s\tonly %s\tpending\tin flight\tconflicts\tdead letters\t\n", s.Systems[0], s.Systems[1])
+	conflicts, dead := 0, 0
+	for _, o := range st.Objects {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", o.Object, Number(o.Pairs), Number(o.Half[0]), Number(o.Half[1]),
+			Number(o.Pending), Number(o.Intents[0]+o.Intents[1]), Number(o.Conflicts), Number(o.DeadLetters))
+		conflicts += o.Conflicts
+		dead += o.DeadLetters
+	}
+	_ = w.Flush() // into a strings.Builder, which never fails
+	for _, name := range slices.Sorted(maps.Keys(st.Halted)) {
+		h := st.Halted[name]
+		fmt.Fprintf(&b, "%s %s is halted: %s\n   %s\n   then `accord resume %s`\n", s.paint(red, "!"), name, h.Detail, h.Remedy, name)
+	}
+	if conflicts > 0 {
+		fmt.Fprintf(&b, "%s %s to look at: accord conflicts list\n", s.paint(yellow, "!"), plural(conflicts, "conflict"))
+	}
+	if dead > 0 {
+		fmt.Fprintf(&b, "%s %s: accord deadletters list\n", s.paint(yellow, "!"), plural(dead, "dead letter"))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// DeadLetters lists writes that failed for good.
+func DeadLetters(out io.Writer, letters []ledger.DeadLetter, s Style) error {
+	if len(letters) == 0 {
+		_, err := fmt.Fprintln(out, "No dead letters.")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "id\tobject\tto\toperation\trecord\tcode\tmessage\tsince")
+	for _, d := range letters {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, d.Object, s.side(d.Side), d.Op, d.RecordID, d.Code, clip(d.Message), when(d.CreatedAt))
+	}
+	return w.Flush()
+}
+
+// DeadLetter shows one, whole.
+func DeadLetter(out io.Writer, d ledger.DeadLetter, s Style) error {
+	_, err := fmt.Fprintf(out, "Dead letter %d (%s)\n  %s %s in %s, record %s\n  %s %s: %s\n  fields   %s\n  request  %s\n  payload  %s\n  to do    %s\n",
+		d.ID, d.State, d.Op, d.Object, s.side(d.Side), d.RecordID, d.Kind, d.Code, d.Message, strings.Join(d.Fields, ", "), d.RequestID, d.Payload, d.Remedy)
+	return err
+}
+
+// Conflicts lists what waits for a person.
+func Conflicts(out io.Writer, conflicts []ledger.Conflict, s Style) error {
+	if len(conflicts) == 0 {
+		_, err := fmt.Fprintln(out, "No conflicts.")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "id\tobject\tfield\treason\t%s\t%s\tdetail\tsince\n", s.Systems[0], s.Systems[1])
+	for _, c := range conflicts {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.ID, c.Object, c.Field, c.Reason, clip(c.Left.String()), clip(c.Right.String()), clip(c.Detail), when(c.CreatedAt))
+	}
+	return w.Flush()
+}
+
+// Conflict shows one, whole.
+func Conflict(out io.Writer, c ledger.Conflict, s Style) error {
+	_, err := fmt.Fprintf(out, "Conflict %d (%s): %s.%s, %s\n  %-10s  %s\n  %-10s  %s\n  %-10s  %s\n  %s\n  to do: %s\n",
+		c.ID, c.State, c.Object, c.Field, c.Reason, s.Systems[0], c.Left, s.Systems[1], c.Right, "agreed", c.Base, c.Detail, c.Remedy)
+	return err
+}
+
+// clip shortens text from outside, and keeps it on one line.
+func clip(text string) string {
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
+	const limit = 80
+	if r := []rune(text); len(r) > limit {
+		return string(r[:limit-1]) + "…"
+	}
+	return text
+}
+
+func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

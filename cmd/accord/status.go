@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"accord/cmd/accord/internal/view"
+	"accord/engine/pipeline"
+)
+
+func statusCommand(w *workspace) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show where the sync stands: pairs, backlog, conflicts, dead letters, halts",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, logger := cmd.Context(), w.logger(cmd.ErrOrStderr())
+			l, err := w.ledgerInUse(ctx, logger)
+			if err != nil {
+				return err
+			}
+			defer closeLedger(l, logger)
+			if !asJSON {
+				return reportSync(ctx, l, cmd.OutOrStdout(), w.style(cmd.OutOrStdout()))
+			}
+			stats, err := l.Stats(ctx)
+			if err != nil {
+				return err
+			}
+			halted, err := pipeline.Halts(ctx, l)
+			if err != nil {
+				return err
+			}
+			enc := json.NewEncoder(cmd.OutOrStdout())
+			enc.SetIndent("", "  ")
+			return enc.Encode(view.StatusOf(stats, halted))
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+func resumeCommand(w *workspace) *cobra.Command {
+	return &cobra.Command{
+		Use:   "resume OBJECT",
+		Short: "Let an object go on that its guard has halted",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, logger := cmd.Context(), w.logger(cmd.ErrOrStderr())
+			l, err := w.ledgerInUse(ctx, logger)
+			if err != nil {
+				return err
+			}
+			defer closeLedger(l, logger)
+			if err := pipeline.Resume(ctx, l, args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s goes on with the sync's next round.\n", args[0])
+			return nil
+		},
+	}
+}

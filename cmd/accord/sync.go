@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"accord/cmd/accord/internal/view"
+	"accord/engine/binding"
+	"accord/engine/contract"
+	"accord/engine/ledger"
+	"accord/engine/pipeline"
+	"accord/engine/provider"
+)
+
+func syncCommand(w *workspace) *cobra.Command {
+	var once bool
+	var sweep time.Duration
+	cmd := &cobra.Command{
+		Use:   "sync",
+		Short: "Carry every change across, under the contract in force, until stopped",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			logger := w.logger(cmd.ErrOrStderr())
+			l, err := w.ledgerInUse(ctx, logger)
+			if err != nil {
+				return err
+			}
+			defer closeLedger(l, logger)
+			s := newSync(l, logger, sweep)
+			meter := view.NewMeter(cmd.OutOrStdout(), w.style(cmd.OutOrStdout()), time.Now)
+			s.pipelineConfig.Progress = meter.Progress
+			if once {
+				err = s.once(ctx)
+			} else {
+				err = s.run(ctx)
+			}
+			meter.Done()
+			if err != nil {
+				return err
+			}
+			return reportSync(ctx, l, cmd.OutOrStdout(), w.style(cmd.OutOrStdout()))
+		},
+	}
+	cmd.Flags().BoolVar(&once, "once", false, "settle everything pending, then exit")
+	cmd.Flags().DurationVar(&sweep, "sweep", 5*time.Minute, "how often both sides are asked what changed, however quiet the events")
+	return cmd
+}
+
+// syncer runs the pipeline with the webhooks' listener beside it.
+type syncer struct {
+	ledger         *ledger.Ledger
+	logger         hclog.Logger
+	router         *router
+	pipelineConfig pipeline.Config
+}
+
+func newSync(l *ledger.Ledger, logger hclog.Logger, sweep time.Duration) *syncer {
+	s := &syncer{ledger: l, logger: logger, router: newRouter(logger.Named("webhooks"))}
+	k := connector{logger: logger, observe: func(c provider.Call) {
+		logger.Trace("call", "connection", c.Connection, "operation", c.Operation, "rows", c.Rows, "status", c.Status,
+			"took", c.Duration, "request", c.RequestID, "error", c.Err)
+	}}
+	s.pipelineConfig = pipeline.Config{
+		Ledger: l, Decode: decode, Listen: s.router.set, Clock: time.Now, Logger: logger.Named("pipeline"),
+		Worker: workerName(), Sweep: sweep,
+		Connect: func(ctx context.Context, c *contract.Contract) (binding.Providers, error) { return k.open(ctx, c) },
+	}
+	return s
+}
+
+func (s *syncer) once(ctx context.Context) error { return pipeline.New(s.pipelineConfig).Once(ctx) }
+
+// run carries changes until ctx ends. A new contract may name other webhook addresses: the listener starts with those
+// of the contract in force at the start.
+func (s *syncer) run(ctx context.Context) error {
+	c, err := inForce(ctx, s.ledger)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return pipeline.ErrNoContract
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	g.Go(func() error { return s.router.serve(ctx, listenAddresses(c)) })
+	g.Go(func() error {
+		defer stop()
+		return pipeline.New(s.pipelineConfig).Run(ctx)
+	})
+	return g.Wait()
+}
+
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+func closeLedger(l *ledger.Ledger, logger hclog.Logger) {
+	if err := l.Close(); err != nil {
+		logger.Warn("close the ledger", "error", err)
+	}
+}
+
+// reportSync ends a sync with what it could not settle, so that nobody has to go and look.
+func reportSync(ctx context.Context, l *ledger.Ledger, out io.Writer, style view.Style) error {
+	ctx = context.WithoutCancel(ctx)
+	stats, err := l.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	halted, err := pipeline.Halts(ctx, l)
+	if err != nil {
+		return err
+	}
+	return view.Status(out, view.StatusOf(stats, halted), style)
+}

@@ -1,0 +1,99 @@
+package binding
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"accord/engine/contract"
+	"accord/engine/provider"
+	"accord/engine/record"
+)
+
+// Choices gives the options that a field's other end offers, in its vendor's order; nil when they are not known.
+type Choices func(object, field string, side record.Side) []string
+
+// Specs is what the contract says of each connection's end of each object, by connection address, objects in the
+// contract's order. Choices (nil before anything is described) lets a column made by apply offer what the other end's
+// picklist offers, where the contract has no table for the field.
+func Specs(c *contract.Contract, choices Choices) map[string][]provider.ObjectSpec {
+	specs := map[string][]provider.ObjectSpec{}
+	for _, o := range c.Objects {
+		for _, side := range record.Sides {
+			s := spec(o, side, choices)
+			specs[s.Connection] = append(specs[s.Connection], s)
+		}
+	}
+	return specs
+}
+
+func spec(o *contract.Object, side record.Side, choices Choices) provider.ObjectSpec {
+	end := o.Ends[side]
+	s := provider.ObjectSpec{
+		Object:     o.Name,
+		Connection: end.Connection.Address(),
+		Settings:   end.Settings,
+		Key:        provider.FieldSpec{Type: end.Key.Type, Name: end.Key.Name, Title: title(end.Key.Name), Writes: true, Scale: -1},
+		Creates:    o.Creates[side] != nil,
+		Deletes:    o.Deletes[side.Other()] != contract.DeleteKeep && o.Deletes[side.Other()] != "",
+		Watched:    true,
+	}
+	for _, f := range o.Fields {
+		for _, n := range f.Ends[side] {
+			s.Fields = append(s.Fields, fieldSpec(o, f, n, side, s.Creates, choices))
+		}
+	}
+	return s
+}
+
+func fieldSpec(o *contract.Object, f *contract.Field, n contract.NativeField, side record.Side, creates bool, choices Choices) provider.FieldSpec {
+	s := provider.FieldSpec{
+		Field: f.Name,
+		Type:  n.Type,
+		Name:  n.Name,
+		Title: title(f.Name),
+		// The side that does not own a field is written; so is the owner's where a record of ours begins there.
+		Writes: f.Owner == contract.OwnerEither || !f.Owner.Owns(side) || creates,
+		Scale:  -1,
+	}
+	if f.Reference != nil {
+		s.Refers = f.Reference.Name
+	}
+	switch {
+	case f.Picklist != nil:
+		s.Options, s.Colors = picklistOptions(f.Picklist, side)
+	case choices != nil:
+		s.Options = choices(o.Name, f.Name, side.Other())
+	}
+	return s
+}
+
+// picklistOptions lists what a side must offer for the whole table to cross, once each, in the order written.
+func picklistOptions(p *contract.Picklist, side record.Side) ([]string, map[string]string) {
+	var options []string
+	for _, e := range p.Values {
+		v := e.Left
+		if side == record.Right {
+			v = e.Right
+		}
+		if !slices.Contains(options, v) {
+			options = append(options, v)
+		}
+	}
+	if side == record.Right {
+		return options, p.Colors
+	}
+	return options, nil
+}
+
+// title makes "account_manager" and "Delivery_Health__c" readable: "Account manager", "Delivery Health".
+func title(name string) string {
+	t := strings.TrimSuffix(name, "__c")
+	t = strings.TrimSpace(strings.ReplaceAll(t, "_", " "))
+	if t == "" {
+		return name
+	}
+	first, size := utf8.DecodeRuneInString(t)
+	return string(unicode.ToUpper(first)) + t[size:]
+}

@@ -1,0 +1,181 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"accord/engine/binding"
+	"accord/engine/ledger"
+	"accord/engine/record"
+)
+
+// catchUp brings both sides of every object up to date: the whole of them the first time a contract runs, what changed
+// since then afterwards. Objects that others refer to come first, so that references find their records.
+func (p *Pipeline) catchUp(ctx context.Context) error {
+	for _, o := range p.objects {
+		if _, err := p.recover(ctx, o); err != nil {
+			return err
+		}
+		done, err := p.cfg.Ledger.Cursor(ctx, backfilled, o.Name)
+		if err != nil {
+			return fmt.Errorf("ask whether %s was listed: %w", o.Name, err)
+		}
+		first := done != p.contract.Digest()
+		for _, side := range record.Sides {
+			if err := p.list(ctx, o, side, first); err != nil {
+				return err
+			}
+		}
+		if !first {
+			continue
+		}
+		if err := p.pair(ctx, o); err != nil {
+			return err
+		}
+		if _, err := p.cfg.Ledger.EnqueueObject(ctx, o.Name, ledger.PriorityBackfill, "contract"); err != nil {
+			return fmt.Errorf("mark all of %s pending: %w", o.Name, err)
+		}
+		if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: backfilled, Name: o.Name, Position: p.contract.Digest()}); err != nil {
+			return fmt.Errorf("record that %s was listed: %w", o.Name, err)
+		}
+		// Pairs of this object must exist before what refers to it is matched.
+		if err := p.drain(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// backfilled holds, for each object, the digest of the contract under which it was listed and matched.
+const backfilled = "accord/backfilled"
+
+// list captures what one side shows: everything, or what changed since the watermark.
+func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bool) error {
+	mark := "since/" + o.Name
+	since := record.Version(0)
+	if !all {
+		text, err := p.cfg.Ledger.Cursor(ctx, o.side(side), mark)
+		if err != nil {
+			return fmt.Errorf("read how far %s was listed: %w", o.Name, err)
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err == nil {
+			since = record.Version(n)
+		}
+	}
+	priority := ledger.PriorityLive
+	if since == 0 {
+		priority = ledger.PriorityBackfill
+	}
+	next, err := o.Records[side].List(ctx, since, func(page []record.Record) error {
+		c := ledger.Capture{Priority: priority}
+		for _, r := range page {
+			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true})
+		}
+		if _, err := p.cfg.Ledger.Capture(ctx, c); err != nil {
+			return fmt.Errorf("capture a page of %s: %w", o.Name, err)
+		}
+		o.progress.Phase = "list"
+		o.progress.Captured += len(page)
+		p.cfg.Progress(o.progress)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("list %s at %s: %w", o.Name, o.side(side), err)
+	}
+	if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: o.side(side), Name: mark, Position: strconv.FormatInt(int64(next), 10)}); err != nil {
+		return fmt.Errorf("record how far %s was listed: %w", o.Name, err)
+	}
+	return nil
+}
+
+// pair joins records that exist on both sides and carry no id of each other, by the object's match fields. Where a key
+// fits several records, none is joined and none is created: a person must say which is which.
+func (p *Pipeline) pair(ctx context.Context, o *object) error {
+	if len(o.Match) == 0 {
+		return nil
+	}
+	var halves [2][]ledger.HalfPair
+	var seen [2][]*record.Record
+	for _, side := range record.Sides {
+		err := p.cfg.Ledger.HalfPairs(ctx, o.Name, side, func(h ledger.HalfPair) error {
+			halves[side] = append(halves[side], h)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read the unpaired records of %s: %w", o.Name, err)
+		}
+		for i := range halves[side] {
+			seen[side] = append(seen[side], &halves[side][i].Record)
+		}
+	}
+	if len(halves[0]) == 0 || len(halves[1]) == 0 {
+		return nil
+	}
+	env, err := p.environment(ctx, o, seen)
+	if err != nil {
+		return err
+	}
+	var candidates [2][]binding.Candidate
+	for _, side := range record.Sides {
+		for i, h := range halves[side] {
+			if key, ok := o.MatchKey(side, seen[side][i], env); ok && h.Record.State == record.Live {
+				candidates[side] = append(candidates[side], binding.Candidate{ID: h.PairID, Key: key})
+			}
+		}
+	}
+	m := binding.Match(candidates[record.Left], candidates[record.Right])
+	joined, err := p.cfg.Ledger.JoinPairs(ctx, m.Pairs)
+	if err != nil {
+		return fmt.Errorf("pair the records of %s: %w", o.Name, err)
+	}
+	for _, a := range m.Ambiguous {
+		if err := p.hold(ctx, o, a); err != nil {
+			return err
+		}
+	}
+	p.cfg.Logger.Info("matched", "object", o.Name, "paired", joined, "ambiguous", len(m.Ambiguous))
+	return nil
+}
+
+// hold keeps records with an ambiguous match from being created on the other side, and says so.
+func (p *Pipeline) hold(ctx context.Context, o *object, ids [2][]string) error {
+	detail := fmt.Sprintf("%d and %d records share %s", len(ids[0]), len(ids[1]), strings.Join(o.Match, ", "))
+	var conflicts []ledger.Conflict
+	for _, side := range record.Sides {
+		for _, id := range ids[side] {
+			conflicts = append(conflicts, ledger.Conflict{
+				Object: o.Name, PairID: id, Reason: ledger.ReasonAmbiguous, Detail: detail,
+				Remedy: "write the Salesforce record's id into the item's key column, or make the records tell apart",
+			})
+		}
+	}
+	if err := p.cfg.Ledger.Report(ctx, conflicts); err != nil {
+		return fmt.Errorf("hold records of %s: %w", o.Name, err)
+	}
+	return nil
+}
+
+// drain runs one object until nothing of it is due.
+func (p *Pipeline) drain(ctx context.Context, o *object) error {
+	for {
+		worked, err := p.turn(ctx, o)
+		if err != nil {
+			return err
+		}
+		if !worked {
+			return ctx.Err()
+		}
+	}
+}
+
+// later says whether an error of a whole call will pass by itself; then it is logged, and the loop goes on.
+func (p *Pipeline) later(ctx context.Context, o *object, side record.Side, doing string, err error) bool {
+	if ctx.Err() != nil || !passing(err) {
+		return false
+	}
+	p.cfg.Logger.Warn("will try again", "doing", doing, "object", o.Name, "at", o.side(side), "error", err)
+	return true
+}

@@ -1,0 +1,254 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"accord/engine/ledger"
+	"accord/engine/provider"
+	"accord/engine/record"
+)
+
+const (
+	maxAttempts  = 10               // of a write that fails for reasons that should pass
+	deliverRound = 20               // batches of one lane before others have their turn
+	writeTimeout = 2 * time.Minute  // of one batch, and of settling it, also during shutdown
+	keyLifetime  = 25 * time.Minute // how long a vendor surely remembers an idempotency key, less a margin
+	inFlight     = 65 * time.Second // how long a vendor may still be at work on a request that we lost sight of
+)
+
+// deliver sends what is intended for both sides of an object, in the fewest calls, and settles what came back.
+func (p *Pipeline) deliver(ctx context.Context, o *object) (bool, error) {
+	if o.halted {
+		return false, nil
+	}
+	var sent [2]int
+	g, gctx := errgroup.WithContext(ctx)
+	for _, side := range record.Sides {
+		g.Go(func() error {
+			for range deliverRound {
+				n, err := p.deliverBatch(gctx, o, side)
+				sent[side] += n
+				if n == 0 || err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	if n := sent[0] + sent[1]; n > 0 {
+		o.progress.Phase = "deliver"
+		o.progress.Delivered += n
+		p.cfg.Progress(o.progress)
+	}
+	return sent[0]+sent[1] > 0, err
+}
+
+// deliverBatch sends one batch. The intent, and the key that makes it repeatable, are in the ledger before the call.
+func (p *Pipeline) deliverBatch(ctx context.Context, o *object, side record.Side) (int, error) {
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	batch, err := p.cfg.Ledger.Dispatch(ctx, o.Name, side, max(1, o.Records[side].Limits().BatchSize), ledger.Lane{})
+	if err != nil {
+		return 0, fmt.Errorf("take up writes to %s of %s: %w", o.side(side), o.Name, err)
+	}
+	if batch == nil {
+		return 0, nil
+	}
+	return len(batch.Intents), p.send(ctx, o, side, *batch)
+}
+
+// send writes a batch and settles it. What was sent must be settled: neither stops because the sync is asked to.
+func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch ledger.Batch) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	first := batch.Sent
+	if batch.Fresh {
+		first = time.Time{}
+	}
+	patches := make([]record.Patch, len(batch.Intents))
+	for i, in := range batch.Intents {
+		patches[i] = record.Patch{Op: in.Op, ID: in.RecordID, Key: in.Key, Fields: in.Fields}
+	}
+	results, err := o.Records[side].Write(ctx, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
+	if err == nil && len(results) != len(patches) {
+		err = &provider.Error{Kind: provider.Unknown, Op: "write to " + o.side(side),
+			Message: fmt.Sprintf("%d results for %d records", len(results), len(patches))}
+	}
+	if err != nil {
+		p.cfg.Logger.Warn("batch not delivered", "object", o.Name, "to", o.side(side), "records", len(patches), "error", err)
+	}
+	outcomes := make([]ledger.Outcome, len(batch.Intents))
+	for i, in := range batch.Intents {
+		result := record.Result{Err: err}
+		if err == nil {
+			result = results[i]
+		}
+		outcomes[i] = p.outcome(o, side, in, result)
+		outcomes[i].BatchID = batch.ID
+	}
+	return p.settle(ctx, o, outcomes)
+}
+
+func (p *Pipeline) settle(ctx context.Context, o *object, outcomes []ledger.Outcome) error {
+	if err := p.cfg.Ledger.Settle(ctx, outcomes); err != nil {
+		return fmt.Errorf("settle %d writes of %s: %w", len(outcomes), o.Name, err)
+	}
+	return nil
+}
+
+// outcome turns one result into what becomes of its intent: agreed, tried again, looked at again, or a dead letter.
+func (p *Pipeline) outcome(o *object, side record.Side, in ledger.Intent, r record.Result) ledger.Outcome {
+	out := ledger.Outcome{IntentID: in.ID}
+	if r.Err == nil {
+		out.Done, out.RecordID, out.Stored, out.Version = true, r.ID, r.Fields, r.Version
+		return out
+	}
+	var e *provider.Error
+	if !errors.As(r.Err, &e) {
+		e = &provider.Error{Kind: provider.Internal, Op: "write to " + o.side(side), Err: r.Err, Message: r.Err.Error()}
+	}
+	out.Error = e.Error()
+	switch {
+	case e.Kind == provider.Unknown && in.Op == record.Create:
+		out.Unknown = true
+	case e.Kind == provider.Unknown, e.Kind == provider.Stale, e.Kind == provider.NotFound:
+		// An update that may or may not have been carried out is not repeated: somebody may have edited since. What is
+		// there now is read, and resolving decides anew.
+		out.Reread = true
+		if in.Attempts >= maxAttempts {
+			out.Reread, out.Dead = false, p.deadLetter(o, side, in, e)
+		}
+	case e.Kind == provider.Unauthorized, e.Kind == provider.Throttled, e.Kind == provider.Exhausted,
+		e.Kind.Retriable() && in.Attempts < maxAttempts:
+		out.Retry = &ledger.Retry{At: p.cfg.Clock().Add(backoff(in, e.RetryAfter)), Error: e.Error()}
+	default:
+		out.Dead = p.deadLetter(o, side, in, e)
+	}
+	return out
+}
+
+func (p *Pipeline) deadLetter(o *object, side record.Side, in ledger.Intent, e *provider.Error) *ledger.DeadLetter {
+	p.cfg.Logger.Error("dead letter", "object", o.Name, "to", o.side(side), "op", in.Op.String(), "record", in.RecordID, "error", e)
+	return &ledger.DeadLetter{
+		Object: o.Name, PairID: in.PairID, Side: side, Op: in.Op, RecordID: in.RecordID,
+		Kind: e.Kind.String(), Code: e.Code, Message: e.Message, RequestID: e.RequestID, Fields: e.Fields,
+		Remedy: remedy(e),
+	}
+}
+
+func remedy(e *provider.Error) string {
+	switch e.Kind {
+	case provider.Invalid:
+		return "correct the value or the contract, then `accord deadletters retry`"
+	case provider.Denied, provider.Hidden:
+		return "give the connection's user the missing access (see `accord plan`), then `accord deadletters retry`"
+	default:
+		return "see what the vendor says of it, then `accord deadletters retry` or `discard`"
+	}
+}
+
+// backoff doubles from one second to five minutes; the vendor's hint wins. Its jitter comes from the intent, so that a
+// run can be repeated exactly.
+func backoff(in ledger.Intent, hint time.Duration) time.Duration {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s/%d", in.ID, in.Attempts)
+	jitter := time.Duration(h.Sum32()%1000) * time.Millisecond
+	if hint > 0 {
+		return hint + jitter
+	}
+	return min(time.Second<<min(in.Attempts, 10), 5*time.Minute) + jitter
+}
+
+// recover deals with writes that were sent and never answered: by a crash, a time-out, a broken connection. What they
+// were to create is looked up before anything is repeated.
+func (p *Pipeline) recover(ctx context.Context, o *object) (bool, error) {
+	if p.cfg.Clock().Before(p.look) {
+		return false, nil
+	}
+	worked := false
+	for _, side := range record.Sides {
+		batches, err := p.cfg.Ledger.Unsettled(ctx, o.Name, side)
+		if err != nil {
+			return worked, fmt.Errorf("ask for unanswered writes to %s of %s: %w", o.side(side), o.Name, err)
+		}
+		for _, b := range batches {
+			did, err := p.recoverBatch(ctx, o, side, b)
+			if err != nil {
+				return worked, err
+			}
+			worked = worked || did
+		}
+	}
+	return worked, nil
+}
+
+func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side, b ledger.Batch) (bool, error) {
+	age := p.cfg.Clock().Sub(b.Sent)
+	if lag := o.Records[side].Limits().SearchLag; age < lag {
+		p.lookAgain(b.Sent.Add(lag)) // the vendor's search may not show yet what it made
+		return false, nil
+	}
+	var keys []string
+	for _, in := range b.Intents {
+		if in.Op == record.Create {
+			keys = append(keys, in.Key)
+		}
+	}
+	found := map[string][]string{}
+	if len(keys) > 0 {
+		var err error
+		if found, err = o.Records[side].Find(ctx, keys); err != nil {
+			if p.later(ctx, o, side, "look up unanswered writes", err) {
+				p.lookAgain(p.cfg.Clock().Add(idlePoll))
+				return false, nil
+			}
+			return false, err
+		}
+	}
+	if len(keys) > 0 && len(found) == 0 && age < keyLifetime {
+		// Nothing of it is there: send the very same batch again. Should the vendor still be at work on it, the key
+		// makes it answer once and carry it out once.
+		p.cfg.Logger.Info("repeat an unanswered batch", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
+		return true, p.send(ctx, o, side, b)
+	}
+	outcomes := make([]ledger.Outcome, 0, len(b.Intents))
+	open := 0
+	for _, in := range b.Intents {
+		out := ledger.Outcome{IntentID: in.ID, BatchID: b.ID}
+		switch ids := found[in.Key]; {
+		case in.Op != record.Create:
+			out.Reread = true
+		case len(ids) > 0:
+			out.Done, out.RecordID = true, ids[0]
+		case age < inFlight:
+			// Others of the batch are there, so it arrived: the vendor may yet come to this one.
+			open++
+			continue
+		default:
+			out.Retry = &ledger.Retry{At: p.cfg.Clock(), Error: "the write was not answered, and what it was to create is not there"}
+		}
+		outcomes = append(outcomes, out)
+	}
+	if open > 0 {
+		p.lookAgain(b.Sent.Add(inFlight))
+	}
+	if len(outcomes) == 0 {
+		return false, nil
+	}
+	return true, p.settle(ctx, o, outcomes)
+}
+
+// lookAgain makes the loop come back to an unanswered write in time.
+func (p *Pipeline) lookAgain(at time.Time) {
+	if p.look.IsZero() || at.Before(p.look) {
+		p.look = at
+	}
+}

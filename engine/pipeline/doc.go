@@ -1,0 +1,8 @@
+// Package pipeline carries changes: capture brings what a vendor showed into the ledger, resolve decides what it means,
+// deliver writes what follows from it. A webhook, a change event, a sweep and a retry all enter at capture, and all do
+// the same thing there.
+//
+// It promises that nothing it has acknowledged is lost, and that a crash between any two steps resumes from the ledger.
+// It holds no state of its own that matters: caches may vanish. It never reads HCL from a disk: what runs is the
+// contract that apply put in force.
+package pipeline

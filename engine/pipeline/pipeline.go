@@ -1,0 +1,277 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sync/errgroup"
+
+	"accord/engine/binding"
+	"accord/engine/contract"
+	"accord/engine/ledger"
+	"accord/engine/policy"
+	"accord/engine/provider"
+	"accord/engine/record"
+)
+
+// Config is what a pipeline works with.
+type Config struct {
+	Ledger *ledger.Ledger
+	// Connect opens the providers of a contract. It is called again when another contract comes into force.
+	Connect func(ctx context.Context, c *contract.Contract) (binding.Providers, error)
+	// Decode turns the source of the contract in force into the contract.
+	Decode func(source []byte) (*contract.Contract, error)
+	// Listen is told of the providers whenever they change, so that vendors' calls reach them; nil when nobody calls.
+	Listen   func(binding.Providers)
+	Clock    func() time.Time
+	Logger   hclog.Logger
+	Worker   string         // names this process in leases
+	Progress func(Progress) // told after every round that did something; nil is fine
+	Sweep    time.Duration  // how often both sides are asked what changed, however quiet the events; 0 = 5 minutes
+}
+
+// Progress is where a run stands with one object.
+type Progress struct {
+	Object    string
+	Phase     string // "list", "match", "resolve", "deliver"
+	Captured  int    // records seen, in this run
+	Resolved  int
+	Delivered int
+	Pending   int // still to do
+	Held      int
+	Dead      int
+}
+
+// Pipeline runs the contract in force.
+type Pipeline struct {
+	cfg       Config
+	serial    int64
+	contract  *contract.Contract
+	providers binding.Providers
+	objects   []*object
+	directory *binding.Directory
+	wake      chan struct{}
+	look      time.Time // when unanswered writes are worth looking at again; zero = now
+}
+
+// object is one object at work.
+type object struct {
+	*binding.Object
+	progress Progress
+	halted   bool         // by its guard, until somebody resumes it
+	round    policy.Round // what was done since the object was last quiet
+	allowed  Halt         // what somebody approved after a halt
+}
+
+// ErrNoContract says that nothing was applied yet.
+var ErrNoContract = errors.New("no contract is in force: run `accord apply` first")
+
+const (
+	idlePoll     = 2 * time.Second        // how long an idle loop sleeps at most: others may write to the ledger too
+	gather       = 150 * time.Millisecond // events are let gather this long, so that a burst costs few calls
+	defaultSweep = 5 * time.Minute
+)
+
+// New makes a pipeline; it does nothing until Once or Run.
+func New(cfg Config) *Pipeline {
+	if cfg.Sweep == 0 {
+		cfg.Sweep = defaultSweep
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(Progress) {}
+	}
+	if cfg.Listen == nil {
+		cfg.Listen = func(binding.Providers) {}
+	}
+	return &Pipeline{cfg: cfg, wake: make(chan struct{}, 1)}
+}
+
+// Once takes up what changed on both sides since last time, settles everything pending, and returns.
+func (p *Pipeline) Once(ctx context.Context) error {
+	if err := p.load(ctx); err != nil {
+		return err
+	}
+	defer p.close()
+	if err := p.catchUp(ctx); err != nil {
+		return err
+	}
+	for {
+		worked, err := p.round(ctx)
+		if err != nil {
+			return err
+		}
+		if worked {
+			continue
+		}
+		due, waiting, err := p.due(ctx)
+		if err != nil {
+			return err
+		}
+		if !waiting {
+			return nil
+		}
+		if err := p.sleep(ctx, due.Sub(p.cfg.Clock())); err != nil {
+			return err
+		}
+	}
+}
+
+// Run carries changes until ctx ends, and then returns nil after what is in flight has settled.
+func (p *Pipeline) Run(ctx context.Context) error {
+	for {
+		if err := p.load(ctx); err != nil {
+			return err
+		}
+		err := p.runContract(ctx)
+		p.close()
+		switch {
+		case errors.Is(err, errNewContract):
+			p.cfg.Logger.Info("another contract came into force", "after_serial", p.serial)
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+var errNewContract = errors.New("another contract came into force")
+
+// runContract runs one contract until another comes into force or ctx ends.
+func (p *Pipeline) runContract(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.watch(ctx) })
+	g.Go(func() error { return p.loop(ctx) })
+	return g.Wait()
+}
+
+// loop is the life of a running sync: catch up, then rounds for as long as there is work, sleep until something calls.
+func (p *Pipeline) loop(ctx context.Context) error {
+	sweep := time.Time{}
+	for {
+		if now := p.cfg.Clock(); !now.Before(sweep) {
+			sweep = now.Add(p.cfg.Sweep)
+			if err := p.catchUp(ctx); err != nil {
+				if ctx.Err() != nil || !passing(err) {
+					return err
+				}
+				p.cfg.Logger.Warn("will catch up again", "in", idlePoll.String(), "error", err)
+				sweep = now.Add(idlePoll)
+			}
+		}
+		worked, err := p.round(ctx)
+		if err != nil {
+			return err
+		}
+		if worked {
+			continue
+		}
+		if err := p.replaced(ctx); err != nil {
+			return err
+		}
+		wait := min(idlePoll, sweep.Sub(p.cfg.Clock()))
+		if due, waiting, err := p.due(ctx); err != nil {
+			return err
+		} else if waiting {
+			wait = min(wait, due.Sub(p.cfg.Clock()))
+		}
+		if err := p.sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// round does what is due, once, for every object. It reports whether it found any work.
+func (p *Pipeline) round(ctx context.Context) (bool, error) {
+	worked := false
+	if !p.cfg.Clock().Before(p.look) {
+		p.look = time.Time{}
+	}
+	for _, o := range p.objects {
+		did, err := p.turn(ctx, o)
+		if err != nil {
+			return worked, err
+		}
+		if err := p.review(ctx, o, !did); err != nil {
+			return worked, err
+		}
+		worked = worked || did
+	}
+	return worked, ctx.Err()
+}
+
+// turn is the way of a change through one object: what was sent and never answered, then what events pointed at, then
+// what is pending, then what is intended.
+func (p *Pipeline) turn(ctx context.Context, o *object) (bool, error) {
+	worked := false
+	for _, step := range []func(context.Context, *object) (bool, error){p.recover, p.refresh, p.resolve, p.deliver} {
+		did, err := step(ctx, o)
+		if err != nil {
+			return worked, err
+		}
+		worked = worked || did
+	}
+	return worked, nil
+}
+
+// passing says whether an error of a vendor should pass by itself.
+func passing(err error) bool {
+	kind := provider.KindOf(err)
+	return kind.Retriable() || kind == provider.Unknown
+}
+
+// sleep waits until d has passed, something was captured, or ctx ended. After a wake-up it lets events gather.
+func (p *Pipeline) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(max(d, 10*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	case <-p.wake:
+	}
+	pause := time.NewTimer(gather)
+	defer pause.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-pause.C:
+		return nil
+	}
+}
+
+// due is when there will be something to do if nothing arrives before; ok is false when there is nothing.
+func (p *Pipeline) due(ctx context.Context) (at time.Time, ok bool, err error) {
+	at, ok, err = p.cfg.Ledger.NextDue(ctx)
+	if err != nil {
+		return at, ok, fmt.Errorf("ask the ledger what is due: %w", err)
+	}
+	if !p.look.IsZero() && (!ok || p.look.Before(at)) {
+		return p.look, true, nil
+	}
+	return at, ok, nil
+}
+
+// stir wakes the loop.
+func (p *Pipeline) stir() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Pipeline) close() {
+	p.cfg.Listen(nil)
+	for address, pr := range p.providers {
+		if err := pr.Close(); err != nil {
+			p.cfg.Logger.Warn("close connection", "connection", address, "error", err)
+		}
+	}
+}
+
+// side names a side of an object for logs: "monday.work".
+func (o *object) side(s record.Side) string { return o.Ends[s].Connection.Address() }

@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"accord/engine/contract"
+	"accord/engine/ledger"
+	"accord/engine/merge"
+	"accord/engine/record"
+)
+
+const (
+	resolveBatch = 500
+	claimLease   = 2 * time.Minute
+)
+
+// resolve decides what pending pairs need, and records that as intents, in the transaction that takes the pairs off the
+// pending table. It writes nothing to any vendor.
+func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
+	if o.halted {
+		return false, nil
+	}
+	work, err := p.cfg.Ledger.Claim(ctx, o.Name, resolveBatch, p.cfg.Worker, claimLease)
+	if err != nil {
+		return false, fmt.Errorf("claim pending pairs of %s: %w", o.Name, err)
+	}
+	if len(work) == 0 {
+		return false, nil
+	}
+	env, err := p.environment(ctx, o, known(work))
+	if err != nil {
+		if p.later(ctx, o, record.Left, "look up people", err) {
+			return false, nil // the claim runs out, and the pairs come again
+		}
+		return false, err
+	}
+	resolutions := make([]ledger.Resolution, len(work))
+	for i, w := range work {
+		resolutions[i] = p.decide(o, w, env)
+	}
+	if halted, err := p.guard(ctx, o, work, resolutions); err != nil || halted {
+		return false, err
+	}
+	lost, err := p.cfg.Ledger.Resolve(ctx, resolutions)
+	if err != nil {
+		return false, fmt.Errorf("record what %d pairs of %s need: %w", len(work), o.Name, err)
+	}
+	if len(lost) > 0 {
+		p.cfg.Logger.Warn("claims ran out before they were decided", "object", o.Name, "pairs", len(lost))
+	}
+	o.progress.Phase = "resolve"
+	o.progress.Resolved += len(work)
+	p.cfg.Progress(o.progress)
+	return true, nil
+}
+
+// known lists every record that resolving may look at: what is seen now, and what was agreed.
+func known(work []ledger.Work) [2][]*record.Record {
+	var records [2][]*record.Record
+	for _, w := range work {
+		for _, side := range record.Sides {
+			if w.Seen[side] != nil {
+				records[side] = append(records[side], w.Seen[side])
+			}
+			if w.Pair.Base[side] != nil {
+				records[side] = append(records[side], &record.Record{Fields: w.Pair.Base[side]})
+			}
+		}
+	}
+	return records
+}
+
+// decide merges one pair and says what the ledger must remember of it.
+func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Resolution {
+	seen, rested := p.rest(o, w)
+	d := merge.Resolve(merge.Input{
+		Object: o.Object.Object, Lenses: o.Lenses, Env: env,
+		Base: w.Pair.Base, Seen: seen,
+		Paired:    w.Pair.Paired(),
+		Qualifies: qualifies(o.Object.Object),
+	})
+	r := ledger.Resolution{
+		PairID: w.Pair.ID, Gen: w.Gen, Lease: w.Lease, Base: d.Agreed, RetryAt: rested, WaitFor: d.Waits, ClearConflicts: d.Healed,
+	}
+	if d.State == merge.Closed {
+		closed := ledger.PairClosed
+		r.State = &closed
+	}
+	for _, side := range record.Sides {
+		if patch := d.Patches[side]; patch != nil {
+			r.Intents = append(r.Intents, ledger.Intent{
+				Side: side, Op: patch.Op, RecordID: patch.ID, Key: patch.Key,
+				Fields: patch.Fields, Agreed: d.OnDone[side], Priority: w.Priority, Cause: w.Reason,
+			})
+		}
+	}
+	for _, c := range d.Conflicts {
+		r.Conflicts = append(r.Conflicts, ledger.Conflict{
+			Object: o.Name, PairID: w.Pair.ID, Field: c.Field, Reason: c.Reason,
+			Left: c.Left, Right: c.Right, Base: c.Base, Detail: c.Detail, Remedy: c.Remedy,
+		})
+	}
+	return r
+}
+
+// rest hides values that somebody may still be typing: a field with `settle` counts as unchanged until it has rested.
+// It returns what to resolve, and when to look again.
+func (p *Pipeline) rest(o *object, w ledger.Work) (seen [2]*record.Record, again time.Time) {
+	seen = w.Seen
+	now := p.cfg.Clock()
+	for _, f := range o.Fields {
+		if f.Settle == 0 {
+			continue
+		}
+		for _, side := range record.Sides {
+			for _, n := range f.Ends[side] {
+				r, base := w.Seen[side], w.Pair.Base[side]
+				if r == nil || base == nil {
+					continue
+				}
+				now0, was := r.Fields[n.Name], base[n.Name]
+				due := r.ChangedAt(n.Name).Time().Add(f.Settle)
+				// A vendor's clock may be ahead of ours: nobody waits longer than the settling time from now.
+				if limit := now.Add(f.Settle); due.After(limit) {
+					due = limit
+				}
+				if now0.Equal(was) || !now.Before(due) {
+					continue
+				}
+				if seen[side] == r {
+					c := *r
+					c.Fields = r.Fields.Clone()
+					seen[side] = &c
+				}
+				seen[side].Fields[n.Name] = was
+				if again.IsZero() || due.Before(again) {
+					again = due
+				}
+			}
+		}
+	}
+	return seen, again
+}
+
+// qualifies evaluates the condition under which an object's records are created on a side.
+func qualifies(o *contract.Object) func(record.Side, map[string]record.Value, map[string]record.Value) (bool, error) {
+	return func(side record.Side, before, after map[string]record.Value) (bool, error) {
+		return o.Creates[side].When.Eval(contract.Scope{Before: before, After: after})
+	}
+}

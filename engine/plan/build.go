@@ -1,0 +1,206 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"accord/engine/binding"
+	"accord/engine/contract"
+	"accord/engine/ledger"
+	"accord/engine/provider"
+	"accord/engine/record"
+	"accord/engine/resource"
+)
+
+// DataMode says how much a plan looks at records.
+type DataMode string
+
+// The modes. Counts and full read the same; full also shows samples of records by name.
+const (
+	DataNone   DataMode = "none"
+	DataCounts DataMode = "counts"
+	DataFull   DataMode = "full"
+)
+
+// Config is what a plan is built from.
+type Config struct {
+	Contract  *contract.Contract
+	InForce   *contract.Contract // nil when nothing was applied yet
+	Ledger    *ledger.Ledger
+	Providers binding.Providers
+	Data      DataMode
+	ScanLimit int // records per side up to which a forecast reads everything; beyond it samples. 0 = 20,000
+	Clock     func() time.Time
+	Logger    hclog.Logger
+}
+
+// Build gathers what is there and returns the plan. What makes apply refuse is in Plan.Blocked; the error is for what
+// kept the plan from being made at all.
+func Build(ctx context.Context, cfg Config) (*Plan, error) {
+	remembered, err := remember(ctx, cfg.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{ContractDigest: cfg.Contract.Digest()}
+	if cfg.InForce != nil {
+		p.InForceDigest = cfg.InForce.Digest()
+	}
+	want, have, err := Describe(ctx, cfg.Contract, cfg.Providers, remembered)
+	if err != nil {
+		return nil, err
+	}
+	p.Structure, p.Blocked = structure(want, have, remembered)
+	p.Forget = forgotten(want, remembered)
+	p.Rules, p.Owners = rules(cfg.Contract, cfg.InForce)
+	if err := p.forecast(ctx, cfg, want, have); err != nil {
+		return nil, err
+	}
+	p.sourceBlocks(cfg.Contract, want)
+	return p, p.seal()
+}
+
+func remember(ctx context.Context, l *ledger.Ledger) (map[string]resource.Resource, error) {
+	known, err := l.Resources(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the resources that apply recorded: %w", err)
+	}
+	remembered := map[string]resource.Resource{}
+	for _, r := range known {
+		remembered[r.Address] = r
+	}
+	return remembered, nil
+}
+
+// Describe returns what the contract wants at both vendors and what is there, for all connections. It asks twice: what
+// a column must offer may depend on what the other side's picklist offers, which is only known once described.
+func Describe(ctx context.Context, c *contract.Contract, providers binding.Providers, remembered map[string]resource.Resource) (want, have []resource.Resource, err error) {
+	_, have, err = describe(ctx, binding.Specs(c, nil), providers, remembered)
+	if err != nil {
+		return nil, nil, err
+	}
+	objects, _, err := binding.Open(c, providers, have)
+	if err != nil {
+		return nil, nil, err
+	}
+	want, err = expand(binding.Specs(c, binding.OptionsOf(objects)), providers, remembered)
+	return want, have, err
+}
+
+func describe(ctx context.Context, specs map[string][]provider.ObjectSpec, providers binding.Providers, remembered map[string]resource.Resource) (want, have []resource.Resource, err error) {
+	want, err = expand(specs, providers, remembered)
+	if err != nil {
+		return nil, nil, err
+	}
+	byConnection := map[string][]resource.Resource{}
+	for _, w := range want {
+		byConnection[w.Connection] = append(byConnection[w.Connection], w)
+	}
+	for _, address := range slices.Sorted(maps.Keys(byConnection)) {
+		got, err := providers[address].Describe(ctx, byConnection[address])
+		if err != nil {
+			return nil, nil, fmt.Errorf("describe %s: %w", address, err)
+		}
+		have = append(have, got...)
+	}
+	return want, have, nil
+}
+
+func expand(specs map[string][]provider.ObjectSpec, providers binding.Providers, remembered map[string]resource.Resource) ([]resource.Resource, error) {
+	var want []resource.Resource
+	for _, address := range slices.Sorted(maps.Keys(specs)) {
+		p, ok := providers[address]
+		if !ok {
+			return nil, fmt.Errorf("expand %s: no provider for this connection", address)
+		}
+		list, err := p.Expand(specs[address])
+		if err != nil {
+			return nil, fmt.Errorf("expand %s: %w", address, err)
+		}
+		for _, w := range list {
+			w.ID = remembered[w.Address].ID
+			want = append(want, w)
+		}
+	}
+	return want, nil
+}
+
+// sourceBlocks says where in the contract each blocked resource is asked for.
+func (p *Plan) sourceBlocks(c *contract.Contract, want []resource.Resource) {
+	for i, b := range p.Blocked {
+		for _, w := range want {
+			if w.Address != b.Address || b.Source != "" {
+				continue
+			}
+			if o := c.Object(w.Object); o != nil {
+				p.Blocked[i].Source = Place(o.Range)
+				if f := o.Field(w.Field); f != nil {
+					p.Blocked[i].Source = Place(f.Range)
+				}
+			}
+		}
+	}
+}
+
+// forecast fills the data half of the plan.
+func (p *Plan) forecast(ctx context.Context, cfg Config, want, have []resource.Resource) error {
+	if cfg.Data == DataNone {
+		for _, o := range cfg.Contract.Objects {
+			p.Data = append(p.Data, Forecast{Object: o.Name, Basis: BasisNone})
+		}
+		return nil
+	}
+	objects, problems, err := binding.Open(cfg.Contract, cfg.Providers, have)
+	if err != nil {
+		return err
+	}
+	for _, pr := range problems {
+		p.Blocked = append(p.Blocked, Block{
+			Address: "object." + pr.Object.Name + ".field." + pr.Field.Name,
+			Reason:  pr.Code + ": " + pr.Summary,
+			Remedy:  pr.Detail,
+			Source:  Place(pr.Field.Range),
+		})
+	}
+	if cfg.InForce != nil && len(p.Rules) == 0 && len(p.StructureChanges()) == 0 {
+		return p.settled(ctx, cfg)
+	}
+	if len(p.Blocked) > 0 {
+		p.Warnings = append(p.Warnings, "no forecast for records until the plan is no longer blocked")
+		return nil
+	}
+	f := newForecaster(cfg)
+	for _, o := range objects {
+		data, err := f.object(ctx, o)
+		if err != nil {
+			return fmt.Errorf("forecast object %q: %w", o.Name, err)
+		}
+		p.Data = append(p.Data, data)
+	}
+	return nil
+}
+
+// settled is the data half when the contract in force is the one planned: the sync carries changes as they come, so
+// only what it has not got to yet is worth a number.
+func (p *Plan) settled(ctx context.Context, cfg Config) error {
+	stats, err := cfg.Ledger.Stats(ctx)
+	if err != nil {
+		return fmt.Errorf("read the ledger's figures: %w", err)
+	}
+	byName := map[string]ledger.ObjectStats{}
+	for _, s := range stats {
+		byName[s.Object] = s
+	}
+	for _, o := range cfg.Contract.Objects {
+		s := byName[o.Name]
+		p.Data = append(p.Data, Forecast{
+			Object: o.Name, Basis: BasisLedger, Pairs: s.Pairs, Pending: s.Pending,
+			Total: [2]int{record.Left: s.Pairs + s.Half[record.Left], record.Right: s.Pairs + s.Half[record.Right]},
+		})
+	}
+	return nil
+}
