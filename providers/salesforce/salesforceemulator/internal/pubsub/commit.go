@@ -11,6 +11,9 @@ import (
 // events, one for each entity ("Overflow Events" in the Change Data Capture guide).
 const overflowAfter = 100_000
 
+// lastModified is listed in every update that someone made.
+const lastModified = "LastModifiedDate"
+
 var _ changefeed.Sink = (*Server)(nil)
 
 // Commit takes the changes of one transaction and makes the change events of the entities selected for change data
@@ -173,6 +176,9 @@ func (e *event) update(change changefeed.Change) bool {
 		}
 		changed = append(changed, p)
 		value := change.After[name]
+		if name == lastModified && value == nil {
+			value = change.CommitTime.UTC().Format(restDateTime)
+		}
 		if nulled[name] || value == nil {
 			nulls = append(nulls, p)
 			continue
@@ -195,10 +201,9 @@ func (e *event) update(change changefeed.Change) bool {
 // withModified lists the changed fields and, with them, LastModifiedDate: the vendor lists it for every edit, also where it
 // is the same second as before. Only what the platform does by itself may leave it out.
 func withModified(change changefeed.Change, schema *eventSchema) []string {
-	const modified = "LastModifiedDate"
 	sent := false
 	for _, name := range change.Changed {
-		if name == modified {
+		if name == lastModified {
 			return change.Changed
 		}
 		if _, ok := schema.at[name]; ok && !geocode(name) {
@@ -208,7 +213,7 @@ func withModified(change changefeed.Change, schema *eventSchema) []string {
 	if !sent {
 		return change.Changed
 	}
-	return append(append([]string(nil), change.Changed...), modified)
+	return append(append([]string(nil), change.Changed...), lastModified)
 }
 
 // geocode tells whether the platform fills in the field by itself.
