@@ -13,3 +13,43 @@ type Problem struct {
 
 // Error is the problem on one line.
 func (p Problem) Error() string { return p.Code + ": " + p.Summary + ": " + p.Detail }
+
+// The codes of problems.
+const (
+	CodePair     = "ACC2001"
+	CodeCount    = "ACC2002"
+	CodeLoss     = "ACC2003"
+	CodeTimezone = "ACC2004"
+	CodeReadOnly = "ACC2005"
+	CodeTable    = "ACC2006"
+	CodeTarget   = "ACC2007"
+)
+
+// Code explains one stable code.
+type Code struct{ Code, Title, Explanation string }
+
+// Codes lists the codes of this package, in order.
+func Codes() []Code {
+	return []Code{
+		{CodePair, "These two fields can't hold the same value", "Both ends of a field must hold the same kind of thing: text, " +
+			"a number, a truth value, a date, a moment, a stretch of days, choices, people, references or a link. Text may also " +
+			"stand for a choice or a link. Give one end a field of the other's kind."},
+		{CodeCount, "A field has the wrong number of native fields", "One native field an end is the rule. Two dates at one end " +
+			"make a stretch of days, for a field of the other end that holds one, or two dates as well."},
+		{CodeLoss, "This pair loses something of every value", "A moment written to a field that keeps only days loses its time. " +
+			"If that is what you want, name the loss in the field: lossy = [\"time\"]. Values that are too long or have too many " +
+			"decimal places are rejected one by one instead, unless lossy names \"truncate\" or \"round\"."},
+		{CodeTimezone, "A field crosses dates and moments without a time zone", "A date becomes a moment only in a time zone. " +
+			"Name the one people mean when they write a bare date: timezone = \"Europe/Berlin\"."},
+		{CodeReadOnly, "A field that can't be written would have to be", "The vendor computes this field, or lets nobody write " +
+			"it. Give the field to this side (owner), or name another native field."},
+		{CodeTable, "A picklist table does not lead back", "Each label must lead back to one value, or an edit could not be " +
+			"carried home. Where several values share a label, inverse names the one it comes home as."},
+		{CodeTarget, "A reference does not say to what", "References are carried between the records of another object of the " +
+			"contract. Name it: reference = object.client."},
+	}
+}
+
+func (j *subject) problem(code, summary, detail string) Problem {
+	return Problem{Code: code, Summary: summary, Detail: detail, Field: j.field}
+}

@@ -3,6 +3,7 @@ package lens
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"accord/engine/contract"
 	"accord/engine/record"
@@ -29,9 +30,9 @@ type Rejection struct {
 	Side   record.Side // whose value or whose limit it is
 	Value  string      // the value at fault; Redacted for sensitive fields
 	// Pair is the pair that must get its record on Side first, and Record the record that has no pair yet: of
-	// MissingParent, at most one of the two.
+	// MissingParent, one of the two.
 	Pair, Record string
-	Detail       string // what is wrong, for people
+	Detail       string // what is wrong, for people; it reads on after the field's name
 	Remedy       string // what to do about it
 }
 
@@ -41,7 +42,7 @@ const Redacted = "(sensitive)"
 // Error says what is wrong and what to do.
 func (r *Rejection) Error() string {
 	var b strings.Builder
-	b.WriteString("field " + strconv.Quote(r.Field) + ": " + r.Detail)
+	b.WriteString("field " + strconv.Quote(r.Field) + " " + r.Detail)
 	if r.Remedy != "" {
 		b.WriteString("; " + r.Remedy)
 	}
@@ -50,3 +51,16 @@ func (r *Rejection) Error() string {
 
 // system is how the contract calls a side.
 func system(s record.Side) string { return contract.Systems[s&1] }
+
+// quote shows a value in a message, cut where it is long.
+func quote(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return strconv.Quote(s)
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return strconv.Quote(s[:cut]) + "…"
+}
