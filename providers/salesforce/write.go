@@ -1,0 +1,275 @@
+package salesforce
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"accord/engine/provider"
+	"accord/engine/record"
+)
+
+// write is one patch on its way: which place its result takes, and what is sent for it.
+type write struct {
+	index  int
+	patch  record.Patch
+	body   object // of creates and updates
+	parent string // the record it hangs on: rows under one parent go together, and meet its lock once
+}
+
+// object is a JSON object whose keys come in a given order, so that requests are the same every time.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+// MarshalJSON writes the members in order.
+func (o object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := encodeJSON(m.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := encodeJSON(m.value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// saved is one entry of a collections answer.
+type saved struct {
+	ID      string        `json:"id"`
+	Success bool          `json:"success"`
+	Errors  []vendorError `json:"errors"`
+}
+
+// call is one collections call: its rows share one method and path.
+type call struct {
+	op     record.Op
+	upsert bool
+	rows   []write
+}
+
+// Write sends a batch in collections calls of at most 200 rows: creates, updates, then deletes. Creates are upserts by
+// external id, so that one whose outcome was never known does no harm when it is repeated.
+func (r *records) Write(ctx context.Context, batch provider.Batch) ([]record.Result, error) {
+	results := make([]record.Result, len(batch.Patches))
+	calls := r.plan(batch.Patches, results)
+	for i, c := range calls {
+		err := r.send(ctx, c, results)
+		if err == nil {
+			continue
+		}
+		if len(calls) == 1 && len(c.rows) == len(batch.Patches) {
+			return nil, err
+		}
+		// Some rows have their result already, so the error goes to the rows it is about. What was not sent may come again.
+		for _, w := range c.rows {
+			results[w.index] = record.Result{ID: w.patch.ID, Err: err}
+		}
+		for _, later := range calls[i+1:] {
+			for _, w := range later.rows {
+				results[w.index] = record.Result{ID: w.patch.ID, Err: &provider.Error{Kind: provider.Transient, Op: r.doing(w.patch.Op.String()),
+					Message: "not sent, because an earlier call of the batch was not answered well", Err: err}}
+			}
+		}
+		return results, nil
+	}
+	return results, nil
+}
+
+// plan encodes the patches and cuts them into calls. A patch that can't be encoded gets its result at once.
+func (r *records) plan(patches []record.Patch, results []record.Result) []call {
+	var upserts, inserts, updates, deletes []write
+	for i, p := range patches {
+		results[i].ID = p.ID
+		w, err := r.encode(i, p)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		switch p.Op {
+		case record.Create:
+			if p.Key != "" {
+				upserts = append(upserts, w)
+			} else {
+				inserts = append(inserts, w)
+			}
+		case record.Update:
+			if len(w.body) > 2 {
+				updates = append(updates, w) // else there is nothing to change
+			}
+		default:
+			deletes = append(deletes, w)
+		}
+	}
+	var calls []call
+	calls = append(calls, cut(call{op: record.Create, upsert: true}, upserts)...)
+	calls = append(calls, cut(call{op: record.Create}, inserts)...)
+	calls = append(calls, cut(call{op: record.Update}, updates)...)
+	calls = append(calls, cut(call{op: record.Delete}, deletes)...)
+	return calls
+}
+
+// cut sorts rows by parent and makes calls of them. The org refuses a record that comes twice in one call, so the
+// second goes into the next.
+func cut(c call, rows []write) []call {
+	slices.SortStableFunc(rows, func(a, b write) int {
+		return cmp.Or(cmp.Compare(a.parent, b.parent), cmp.Compare(a.patch.ID, b.patch.ID))
+	})
+	var calls []call
+	for len(rows) > 0 {
+		next := c
+		var rest []write
+		seen := map[string]bool{}
+		for _, w := range rows {
+			name := strings.ToLower(w.patch.Key)
+			if c.op != record.Create {
+				name = shortID(w.patch.ID)
+			}
+			if len(next.rows) == rowsPerCollection || name != "" && seen[name] {
+				rest = append(rest, w)
+				continue
+			}
+			seen[name] = true
+			next.rows = append(next.rows, w)
+		}
+		calls, rows = append(calls, next), rest
+	}
+	return calls
+}
+
+// encode makes the body of one row, its fields in the order of their names.
+func (r *records) encode(i int, p record.Patch) (write, error) {
+	w := write{index: i, patch: p}
+	doing := p.Op.String() + " " + r.object + " record"
+	switch p.Op {
+	case record.Archive:
+		return w, invalid(doing, "Salesforce has no archive; use delete = delete or keep")
+	case record.Create:
+		w.body = object{{"attributes", object{{"type", r.object}}}}
+	default:
+		if !validID(p.ID) {
+			return w, &provider.Error{Kind: provider.NotFound, Op: doing, Message: "the record has no id that could be one of the org's"}
+		}
+		w.body = object{{"attributes", object{{"type", r.object}}}, {"id", p.ID}}
+	}
+	if p.Op == record.Delete {
+		return w, nil
+	}
+	for _, native := range slices.Sorted(maps.Keys(p.Fields)) {
+		n, ok := r.byNative[native]
+		if !ok {
+			return w, invalid(doing, "the field is not bound or does not exist; plan and apply again", native)
+		}
+		c := r.columns[n]
+		v, err := c.encode(p.Fields[native])
+		if err != nil {
+			return w, &provider.Error{Kind: provider.Invalid, Op: doing, Fields: []string{native}, Err: err}
+		}
+		w.body = append(w.body, member{c.api, v})
+		if c.shape.Kind == record.Reference && w.parent == "" {
+			w.parent = p.Fields[native].Part(0)
+		}
+	}
+	if p.Key == "" {
+		return w, nil
+	}
+	if r.key == nil {
+		return w, invalid(doing, "the field that keeps the other side's id does not exist; run apply first")
+	}
+	v, err := r.key.encode(record.OfText(p.Key))
+	if err != nil {
+		return w, &provider.Error{Kind: provider.Invalid, Op: doing, Fields: []string{r.key.native}, Err: err}
+	}
+	w.body = slices.DeleteFunc(w.body, func(m member) bool { return m.name == r.key.api })
+	w.body = append(w.body, member{r.key.api, v})
+	return w, nil
+}
+
+// send makes one call and fills in the results of its rows.
+func (r *records) send(ctx context.Context, c call, results []record.Result) error {
+	q := request{doing: r.doing(c.op.String()), write: true, rows: len(c.rows)}
+	switch {
+	case c.op == record.Delete:
+		ids := make([]string, len(c.rows))
+		for i, w := range c.rows {
+			ids[i] = w.patch.ID
+		}
+		q.op, q.method, q.path = "DELETE composite/sobjects", http.MethodDelete, "/composite/sobjects"
+		q.query = url.Values{"ids": {strings.Join(ids, ",")}, "allOrNone": {"false"}}
+	case c.upsert:
+		q.op, q.method = "PATCH composite/sobjects/upsert", http.MethodPatch
+		q.path = "/composite/sobjects/" + r.object + "/" + r.key.api
+	case c.op == record.Create:
+		q.op, q.method, q.path = "POST composite/sobjects", http.MethodPost, "/composite/sobjects"
+	default:
+		q.op, q.method, q.path = "PATCH composite/sobjects", http.MethodPatch, "/composite/sobjects"
+	}
+	if c.op != record.Delete {
+		bodies := make([]object, len(c.rows))
+		for i, w := range c.rows {
+			bodies[i] = w.body
+		}
+		q.body = object{{"allOrNone", false}, {"records", bodies}}
+	}
+	var answers []saved
+	if err := r.client.do(ctx, q, &answers); err != nil {
+		return err
+	}
+	if len(answers) != len(c.rows) {
+		return &provider.Error{Kind: provider.Unknown, Op: q.doing, Message: "the answer has another number of results than the request had records"}
+	}
+	for i, a := range answers {
+		results[c.rows[i].index] = r.result(c.rows[i], a, q.doing)
+	}
+	return nil
+}
+
+// result judges one row. Success is what counts: an entry may carry messages all the same.
+func (r *records) result(w write, a saved, doing string) record.Result {
+	res := record.Result{ID: orElse(a.ID, w.patch.ID)}
+	if a.Success {
+		return res
+	}
+	e := fromVendor(doing, a.Errors, 0, true, "")
+	if len(a.Errors) == 0 {
+		e.Message = "refused without a reason"
+	}
+	if w.patch.Op == record.Delete && e.Kind == provider.NotFound {
+		return res // gone already: what was asked for is so
+	}
+	e.Fields = r.natives(e.Fields)
+	res.Err = e
+	return res
+}
+
+// natives spells the org's field names as the contract does.
+func (r *records) natives(fields []string) []string {
+	for i, f := range fields {
+		for _, c := range r.columns {
+			if strings.EqualFold(c.api, f) {
+				fields[i] = c.native
+			}
+		}
+	}
+	return fields
+}
