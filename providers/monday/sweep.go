@@ -1,0 +1,284 @@
+package monday
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"accord/engine/provider"
+	"accord/engine/record"
+)
+
+// overlap is how far a sweep looks behind the version it starts from: the order by last change comes from an index that
+// may lag, and the log is written a little after the fact.
+const overlap = 5 * time.Minute
+
+// maxLogPages bounds the walk through a board's activity log.
+const maxLogPages = 100
+
+// sweep is one walk through a board.
+type sweep struct {
+	*records
+	since  record.Version
+	latest record.Version // newest version seen anywhere
+	page   func([]record.Record) error
+	seen   map[string]bool
+	log    map[string]*logged // by item
+	left   []string           // items that the log says were removed or moved
+}
+
+// logged is what the activity log tells of one item.
+type logged struct {
+	at      record.Version // newest entry
+	actor   string
+	changed map[string]record.Version // by native field
+}
+
+func (s *sweep) from() record.Version { return s.since - record.Version(overlap.Milliseconds()) }
+
+// walk pages through the items.
+func (s *sweep) walk(ctx context.Context) error {
+	s.seen = map[string]bool{}
+	cursor := ""
+	for {
+		page, err := s.next(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		batch := make([]record.Record, 0, len(page.Items))
+		old := false
+		for _, row := range page.Items {
+			rec, err := s.record(row)
+			if err != nil {
+				return err
+			}
+			if s.since > 0 && rec.Version < s.from() {
+				old = true
+				continue
+			}
+			s.seen[rec.ID] = true
+			s.enrich(&rec)
+			s.latest = max(s.latest, rec.Version)
+			batch = append(batch, rec)
+		}
+		if len(batch) > 0 {
+			if err := s.page(batch); err != nil {
+				return err
+			}
+		}
+		if cursor = page.Cursor; cursor == "" || old {
+			return nil
+		}
+	}
+}
+
+func (s *sweep) next(ctx context.Context, cursor string) (*itemsPage, error) {
+	what := "list items of board " + s.boardName()
+	d := newDocument("query", "list")
+	if cursor != "" {
+		d.add("page:next_items_page(cursor:", d.variable("cursor", "String!", cursor), ",limit:500){cursor items{...item}}")
+		d.itemFragment(s.columns)
+		a, err := s.p.client.call(ctx, d.request(what, "items_page", maxPage))
+		if err != nil {
+			return nil, err
+		}
+		var page itemsPage
+		return &page, a.decode("page", &page)
+	}
+	query := ""
+	if s.since > 0 {
+		order := map[string]any{"order_by": []any{map[string]any{"column_id": "__last_updated__", "direction": "desc"}}}
+		query = ",query_params:" + d.variable("query", "ItemsQuery", order)
+	}
+	d.add("boards(ids:", d.variable("board", "[ID!]", []string{s.board}), "){items_page(limit:500", query, "){cursor items{...item}}}")
+	d.itemFragment(s.columns)
+	a, err := s.p.client.call(ctx, d.request(what, "items_page", maxPage))
+	if err != nil {
+		return nil, err
+	}
+	var boards []struct {
+		Page *itemsPage `json:"items_page"`
+	}
+	if err := a.decode("boards", &boards); err != nil {
+		return nil, err
+	}
+	if len(boards) == 0 || boards[0].Page == nil {
+		if err := a.part("boards"); err != nil {
+			return nil, err
+		}
+		return nil, s.hidden("list items")
+	}
+	return boards[0].Page, nil
+}
+
+// enrich adds what the log knows: who changed the item last, and when each column changed, for types whose cells carry
+// no time.
+func (s *sweep) enrich(rec *record.Record) {
+	l := s.log[rec.ID]
+	if l == nil {
+		return
+	}
+	// The log is finer than the item's own time, which is in whole seconds.
+	if l.at >= rec.Version {
+		rec.Actor = l.actor
+	}
+	for field, at := range l.changed {
+		if _, shown := rec.Fields[field]; shown && at > rec.Changed[field] {
+			if rec.Changed == nil {
+				rec.Changed = map[string]record.Version{}
+			}
+			rec.Changed[field] = at
+		}
+	}
+}
+
+// gone reports what the log says left the board: each is looked up, because it may have come back.
+func (s *sweep) gone(ctx context.Context) error {
+	if s.since == 0 {
+		return nil
+	}
+	var ids []string
+	for _, i := range unique(s.left) {
+		if !s.seen[i] {
+			ids = append(ids, i)
+		}
+	}
+	for len(ids) > 0 {
+		var batch []string
+		batch, ids = cut(ids, maxPage)
+		found, err := s.Read(ctx, batch)
+		if err != nil {
+			return err
+		}
+		for i := range found {
+			s.enrich(&found[i])
+			if l := s.log[found[i].ID]; l != nil {
+				found[i].Version = max(found[i].Version, l.at)
+				found[i].Actor = l.actor
+			}
+			s.latest = max(s.latest, found[i].Version)
+		}
+		if err := s.page(found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type logRow struct {
+	ID      id     `json:"id"`
+	Event   string `json:"event"`
+	Data    string `json:"data"`
+	UserID  string `json:"user_id"`
+	Created string `json:"created_at"`
+}
+
+type logData struct {
+	PulseID  id     `json:"pulse_id"`
+	ItemID   id     `json:"item_id"`
+	ColumnID string `json:"column_id"`
+}
+
+// readLog reads the board's activity since the sweep's start. A log that our user may not see costs knowledge of
+// removals, not of changes, so it is told and left out.
+func (s *sweep) readLog(ctx context.Context) error {
+	s.log = map[string]*logged{}
+	for page := 1; page <= maxLogPages; page++ {
+		rows, err := s.logPage(ctx, page)
+		if err != nil {
+			var e *provider.Error
+			if errors.As(err, &e) && (e.Kind == provider.Denied || e.Kind == provider.Invalid) {
+				s.p.log.Warn("the activity log can't be read: removed items are found by the next full walk only", "board", s.boardName(), "code", e.Code)
+				return nil
+			}
+			return err
+		}
+		for _, row := range rows {
+			s.take(row)
+		}
+		if len(rows) < maxLogs {
+			return nil
+		}
+	}
+	s.p.log.Warn("the activity log is longer than a sweep reads", "board", s.boardName(), "rows", maxLogPages*maxLogs)
+	return nil
+}
+
+func (s *sweep) logPage(ctx context.Context, page int) ([]logRow, error) {
+	d := newDocument("query", "activity")
+	d.add("boards(ids:", d.variable("board", "[ID!]", []string{s.board}),
+		"){activity_logs(from:", d.variable("from", "ISO8601DateTime", s.from().Time().Format(time.RFC3339)),
+		",limit:1000,page:", d.variable("page", "Int", page), "){id event data user_id created_at}}")
+	a, err := s.p.client.call(ctx, d.request("read the activity log of board "+s.boardName(), "activity_logs", maxLogs))
+	if err != nil {
+		return nil, err
+	}
+	var boards []struct {
+		Logs []logRow `json:"activity_logs"`
+	}
+	if err := a.decode("boards", &boards); err != nil {
+		return nil, err
+	}
+	if len(boards) == 0 {
+		return nil, s.hidden("read the activity log")
+	}
+	if boards[0].Logs == nil {
+		if err := a.part("boards"); err != nil {
+			return nil, err
+		}
+	}
+	return boards[0].Logs, nil
+}
+
+func (s *sweep) take(row logRow) {
+	var data logData
+	if err := json.Unmarshal([]byte(row.Data), &data); err != nil {
+		return
+	}
+	item := string(data.PulseID)
+	if item == "" {
+		item = string(data.ItemID)
+	}
+	if !isID(item) {
+		return
+	}
+	at := ticks(row.Created)
+	s.latest = max(s.latest, at)
+	l := s.log[item]
+	if l == nil {
+		l = &logged{changed: map[string]record.Version{}}
+		s.log[item] = l
+	}
+	if at >= l.at {
+		l.at, l.actor = at, actor(row.UserID)
+	}
+	switch row.Event {
+	case "update_column_value":
+		if c := s.byID[data.ColumnID]; c != nil {
+			l.changed[c.field] = max(l.changed[c.field], at)
+		}
+	case "update_name":
+		l.changed[nameColumn] = max(l.changed[nameColumn], at)
+	case "archive_pulse", "delete_pulse", "restore_pulse", "move_pulse_from_board":
+		s.left = append(s.left, item)
+	}
+}
+
+// actor is the id of a person; automations have negative ones.
+func actor(user string) string {
+	if isID(user) {
+		return user
+	}
+	return ""
+}
+
+// ticks reads the log's time: 100-nanosecond steps since the Unix epoch, in 17 digits.
+func ticks(s string) record.Version {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return record.Version(n / 10_000)
+}

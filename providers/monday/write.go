@@ -1,0 +1,287 @@
+package monday
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"accord/engine/provider"
+	"accord/engine/record"
+)
+
+// Write sends the patches as aliased mutations: up to 100 in one call, carried out in order, each failing alone.
+func (r *records) Write(ctx context.Context, batch provider.Batch) ([]record.Result, error) {
+	if len(batch.Patches) == 0 {
+		return nil, nil
+	}
+	what := "write items of board " + r.boardName()
+	if r.board == "" {
+		return nil, &provider.Error{Kind: provider.Invalid, Op: what, Message: "the board does not exist yet: plan and apply make it"}
+	}
+	if batch.Key != "" && !batch.Sent.IsZero() && r.p.clock().Sub(batch.Sent) > keyLife {
+		// The vendor forgets keys after 30 minutes: sending it now could carry it out twice.
+		return nil, &provider.Error{Kind: provider.Unknown, Op: what, Message: "the batch's idempotency key has expired: look its items up before writing them again"}
+	}
+	release, err := r.p.client.lock(ctx, r.board)
+	if err != nil {
+		return nil, &provider.Error{Kind: provider.Transient, Op: what, Err: err}
+	}
+	defer release()
+	results := make([]record.Result, len(batch.Patches))
+	for start := 0; start < len(batch.Patches); start += maxRows {
+		end := min(start+maxRows, len(batch.Patches))
+		key := batch.Key
+		if key != "" && len(batch.Patches) > maxRows {
+			key += "-" + strconv.Itoa(start/maxRows)
+		}
+		err := r.writeChunk(ctx, key, batch.Patches[start:end], results[start:end])
+		if err == nil {
+			continue
+		}
+		if start == 0 && end == len(batch.Patches) {
+			return nil, err
+		}
+		spread(err, results[start:end], results[end:])
+		break
+	}
+	return results, nil
+}
+
+// spread gives a chunk's error to its rows, and to those after it, which were not sent, one that says so.
+func spread(err error, failed, unsent []record.Result) {
+	for i := range failed {
+		if failed[i].Err == nil {
+			failed[i] = record.Result{Err: err}
+		}
+	}
+	var e *provider.Error
+	kind := provider.Transient
+	if errors.As(err, &e) && e.Kind != provider.Unknown {
+		kind = e.Kind
+	}
+	for i := range unsent {
+		unsent[i] = record.Result{Err: &provider.Error{Kind: kind, Op: "write items", Message: "not sent, because the part of the batch before it went wrong", Err: err}}
+	}
+}
+
+// mutation is one patch, ready to send.
+type mutation struct {
+	row     int
+	alias   string
+	columns []boundColumn // written
+}
+
+func (r *records) writeChunk(ctx context.Context, key string, patches []record.Patch, results []record.Result) error {
+	d := newDocument("mutation", "write")
+	board := d.variable("board", "ID!", r.board)
+	group := ""
+	if r.group != "" && slices.ContainsFunc(patches, func(p record.Patch) bool { return p.Op == record.Create }) {
+		group = ",group_id:" + d.variable("group", "String", r.group)
+	}
+	var sent []mutation
+	written := map[string]boundColumn{}
+	operations := map[string]bool{}
+	for i, p := range patches {
+		m := mutation{row: i, alias: "m" + strconv.Itoa(i)}
+		values, columns, err := r.values(p)
+		if err != nil {
+			results[i] = record.Result{ID: p.ID, Err: err}
+			continue
+		}
+		m.columns = columns
+		n := strconv.Itoa(i)
+		operation := ""
+		switch p.Op {
+		case record.Create:
+			operation = "create_item"
+			name, _ := values[nameColumn].(string)
+			delete(values, nameColumn)
+			d.add(m.alias, ":create_item(board_id:", board, group, ",item_name:", d.variable("n"+n, "String!", name),
+				",column_values:", d.variable("v"+n, "JSON", text(values)), "){...item}")
+		case record.Update:
+			if len(values) == 0 {
+				results[i] = record.Result{ID: p.ID}
+				continue
+			}
+			operation = "change_multiple_column_values"
+			d.add(m.alias, ":change_multiple_column_values(board_id:", board, ",item_id:", d.variable("i"+n, "ID", p.ID),
+				",column_values:", d.variable("v"+n, "JSON!", text(values)), "){...item}")
+		case record.Archive:
+			operation = "archive_item"
+			d.add(m.alias, ":archive_item(item_id:", d.variable("i"+n, "ID", p.ID), "){...item}")
+		default:
+			operation = "delete_item"
+			d.add(m.alias, ":delete_item(item_id:", d.variable("i"+n, "ID", p.ID), "){...item}")
+		}
+		operations[operation] = true
+		for _, c := range columns {
+			written[c.id] = c
+		}
+		sent = append(sent, m)
+	}
+	if len(sent) == 0 {
+		return nil
+	}
+	d.itemFragment(inOrder(written))
+	if !operations["create_item"] && !operations["change_multiple_column_values"] {
+		d.drop("board", "$board:ID!")
+	}
+	if !operations["create_item"] {
+		d.drop("group", "$group:String")
+	}
+	request := d.request("write items of board "+r.boardName(), operationOf(operations), len(sent))
+	request.key = key
+	a, err := r.p.client.call(ctx, request)
+	r.adapt(len(sent), err)
+	if err != nil {
+		return err
+	}
+	for _, m := range sent {
+		results[m.row] = r.result(a, m, patches[m.row])
+	}
+	return nil
+}
+
+// drop takes back a variable that nothing uses: the vendor refuses documents with one.
+func (d *document) drop(name, parameter string) {
+	d.parameters = slices.DeleteFunc(d.parameters, func(p string) bool { return p == parameter })
+	delete(d.variables, name)
+}
+
+// operationOf names a document for audits and prices: by its one operation, or as a mix.
+func operationOf(operations map[string]bool) string {
+	if len(operations) == 1 {
+		for o := range operations {
+			return o
+		}
+	}
+	return "write_items"
+}
+
+func inOrder(columns map[string]boundColumn) []boundColumn {
+	list := make([]boundColumn, 0, len(columns))
+	for _, c := range columns {
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(a, b boundColumn) int {
+		if a.id < b.id {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// text is column_values: JSON in a text, keys in order.
+func text(values map[string]any) string {
+	b, err := json.Marshal(values)
+	if err != nil {
+		return "{}" // values hold text, numbers and lists of them: this can't happen
+	}
+	return string(b)
+}
+
+// values encodes what a patch writes, by column id.
+func (r *records) values(p record.Patch) (map[string]any, []boundColumn, error) {
+	op := p.Op.String() + " an item of board " + r.boardName()
+	invalid := func(field, message string) error {
+		return &provider.Error{Kind: provider.Invalid, Op: op, Fields: []string{field}, Message: message}
+	}
+	if p.Op != record.Create && !isID(p.ID) {
+		return nil, nil, &provider.Error{Kind: provider.Invalid, Op: op, Message: fmt.Sprintf("%q is no id of an item", clip(p.ID))}
+	}
+	if p.Op == record.Archive || p.Op == record.Delete {
+		return nil, nil, nil
+	}
+	fields := p.Fields.Clone()
+	if p.Key != "" {
+		if r.key == nil {
+			return nil, nil, invalid(r.spec.Key.Name, "the key column does not exist yet: plan and apply make it")
+		}
+		if fields == nil {
+			fields = record.Fields{}
+		}
+		fields[r.key.field] = record.OfText(p.Key)
+	}
+	values := map[string]any{}
+	var columns []boundColumn
+	for i := range r.columns {
+		c := &r.columns[i]
+		v, ok := fields[c.field]
+		if !ok {
+			continue
+		}
+		delete(fields, c.field)
+		encoded, err := c.encode(v)
+		if err != nil {
+			return nil, nil, invalid(c.field, err.Error())
+		}
+		if p.Op == record.Create && encoded == nil {
+			continue // a new item is empty
+		}
+		if c.id == nameColumn && encoded == nil {
+			return nil, nil, invalid(c.field, "an item's name can't be empty")
+		}
+		values[c.id] = encoded
+		columns = append(columns, *c)
+	}
+	if names := sortedNames(fields); len(names) > 0 {
+		return nil, nil, invalid(names[0], "the column does not exist yet, or is not bound: plan and apply make it")
+	}
+	if p.Op == record.Create && values[nameColumn] == nil {
+		return nil, nil, invalid(nameColumn, "an item needs a name: map a field to name")
+	}
+	return values, columns, nil
+}
+
+func sortedNames(f record.Fields) []string {
+	names := make([]string, 0, len(f))
+	for n := range f {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// result reads what the vendor says of one mutation.
+func (r *records) result(a *answer, m mutation, p record.Patch) record.Result {
+	var row *itemRow
+	if err := a.decode(m.alias, &row); err != nil {
+		return record.Result{ID: p.ID, Err: err}
+	}
+	if row == nil || row.ID == "" {
+		return record.Result{ID: p.ID, Err: &provider.Error{
+			Kind: provider.Unknown, Op: a.request.what, RequestID: a.requestID, Message: "the answer shows neither the item nor an error",
+		}}
+	}
+	out := record.Result{ID: string(row.ID)}
+	rec, err := r.record(row)
+	if err != nil {
+		// The write is confirmed; that its outcome can't be read is found out by the next read.
+		r.p.log.Warn("a written item can't be read back", "item", out.ID, "error", err)
+		return out
+	}
+	out.Version = rec.Version
+	for _, c := range m.columns {
+		if v, shown := rec.Fields[c.field]; shown {
+			if out.Fields == nil {
+				out.Fields = record.Fields{}
+			}
+			out.Fields[c.field] = v
+		}
+	}
+	return out
+}
+
+// adapt teaches the batch size.
+func (r *records) adapt(rows int, err error) {
+	switch kind := provider.KindOf(err); {
+	case err == nil:
+		r.p.batch.Went(rows)
+	case kind == provider.Locked, kind == provider.Unknown, kind == provider.Throttled:
+		r.p.batch.TooLarge(rows)
+	}
+}
