@@ -26,6 +26,7 @@ func (r *resolver) create(source record.Side) {
 	}
 	qualified, err := r.qualifies(source, target, rule)
 	if err != nil {
+		r.step("", RuleNotQualified, source, "its condition can't be evaluated")
 		r.conflict(Conflict{Reason: NoCondition, Detail: "the condition for creating it in " + contract.Systems[target] + ": " + err.Error(),
 			Remedy: "correct `when` in the create block"})
 		return

@@ -154,7 +154,11 @@ func (r *resolver) contest(x *crossing) {
 		}
 	case contract.ConflictLeft:
 	}
-	if !x.shown[winner] || !r.flow(x, winner, rule) {
+	if !x.shown[winner] {
+		r.step(x.field.Name, RuleNotShown, winner, contract.Systems[winner]+" would win and does not show the field")
+		return
+	}
+	if !r.flow(x, winner, rule) {
 		return
 	}
 	loser := winner.Other()

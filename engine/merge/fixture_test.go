@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 
 	"accord/engine/contract"
 	"accord/engine/lens"
@@ -27,6 +26,13 @@ var (
 		{Left: "Prospecting", Right: "Open"}, {Left: "Qualification", Right: "Open"}, {Left: "Closed Won", Right: "Won"}, {Left: "Closed Lost", Right: "Lost"}}}
 	clientObject = &contract.Object{Name: "client"}
 )
+
+// failer is a test, of the standard library or of rapid.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
 
 type sort struct {
 	field  contract.Field
@@ -98,7 +104,7 @@ func native(s record.Side, name string, i int) string {
 }
 
 // scene is one pair as the notation describes it.
-func scene(t testing.TB, rules, base, left, right string) Input {
+func scene(t failer, rules, base, left, right string) Input {
 	t.Helper()
 	in := Input{Object: &contract.Object{Name: "deal", Deletes: [2]contract.DeleteAction{contract.DeleteKeep, contract.DeleteKeep}},
 		Lenses: map[string]*lens.Lens{}, Env: world{}}
@@ -126,7 +132,7 @@ func scene(t testing.TB, rules, base, left, right string) Input {
 var owners = map[string]contract.Owner{"left": contract.OwnerLeft, "right": contract.OwnerRight, "either": contract.OwnerEither}
 var conflicts = map[string]contract.Conflict{"newest": contract.ConflictNewest, "left": contract.ConflictLeft, "right": contract.ConflictRight, "hold": contract.ConflictHold}
 
-func readRule(t testing.TB, in *Input, name, how string) {
+func readRule(t failer, in *Input, name, how string) {
 	t.Helper()
 	side := func(s string) record.Side {
 		if s == "left" {
@@ -180,7 +186,7 @@ func readRule(t testing.TB, in *Input, name, how string) {
 	in.Lenses[name] = l
 }
 
-func readRecord(t testing.TB, in Input, s record.Side, text string) *record.Record {
+func readRecord(t failer, in Input, s record.Side, text string) *record.Record {
 	t.Helper()
 	if text == "never" || text == "unread" {
 		return nil
@@ -214,7 +220,7 @@ func readRecord(t testing.TB, in Input, s record.Side, text string) *record.Reco
 	return r
 }
 
-func readFields(t testing.TB, in Input, s record.Side, words []string) (record.Fields, []string) {
+func readFields(t failer, in Input, s record.Side, words []string) (record.Fields, []string) {
 	t.Helper()
 	fields := record.Fields{}
 	var rest []string
