@@ -1,0 +1,45 @@
+# Go alone is needed. PostgreSQL, Node and Chromium are used where they are found; what needs them says so when it is skipped.
+
+GO ?= go
+BIN := bin/accord
+
+.PHONY: help build demo test race lint fmt bench fuzz golden generate clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build bin/accord
+	@mkdir -p bin
+	$(GO) build -trimpath -o $(BIN) ./cmd/accord
+
+demo: build ## The whole story on emulated vendors: plan, apply, first sync, edits both ways
+	./$(BIN) demo
+
+test: ## Vet and run all tests
+	$(GO) vet ./...
+	$(GO) test -timeout 20m ./...
+
+race: ## All tests under the race detector
+	$(GO) test -race -timeout 40m ./...
+
+lint: ## What CI checks about the form of the code
+	@unformatted=$$(gofmt -l cmd engine providers); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	@if command -v golangci-lint >/dev/null 2>&1; then golangci-lint run ./...; else echo "golangci-lint is not installed: only gofmt and go vet were run"; fi
+
+bench: ## Benchmarks, with calls, points and allocations
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Each fuzz target for a short while
+	@for target in $$(grep -rho 'func Fuzz[A-Za-z0-9_]*' --include='*_test.go' engine providers | awk '{print $$2}' | sort -u); do \
+		pkg=$$(dirname $$(grep -rl "func $$target(" --include='*_test.go' engine providers | head -1)); \
+		echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 15s ./$$pkg || exit 1; done
+
+golden: ## Rewrite golden files from what the code does now
+	UPDATE_GOLDEN=1 $(GO) test ./...
+
+generate: ## Rebuild generated code
+	$(GO) generate ./...
+
+clean: ## Remove what was built
+	rm -rf bin
