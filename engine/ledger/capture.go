@@ -1,13 +1,13 @@
 package ledger
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"accord/engine/record"
 )
-
-// Cursor is a place in a vendor's stream of changes.
-type Cursor struct{ Connection, Name, Position string }
 
 // Observation is what one vendor showed of one record. Fields that it does not name were not shown: what is known of
 // them stays.
@@ -47,4 +47,175 @@ type Captured struct{ Created, Updated, Unchanged int }
 type Dirty struct {
 	ID  string
 	Gen int64 // goes into Observation.DirtyGen of the read
+}
+
+// Capture brings what was observed into the ledger, with the cursor, in one transaction: once it returns nil, the events
+// may be acknowledged.
+//
+// Of each field the strictly newer version wins, whatever the order of arrival. Where versions can't tell (equal, or none),
+// where the vendor told only part, and where a record is seen for the first time by an event, the record becomes dirty:
+// it shows in DirtyRecords, and its pair is not claimed until a full read with the same DirtyGen came in. A record never
+// seen before gets a pair by its key or by the keys that name it; an unknown record that is gone already is ignored.
+// Only what really changes something marks the pair pending, and withdraws writes to the pair that were not sent yet:
+// they were decided on what is no longer so.
+func (l *Ledger) Capture(ctx context.Context, c Capture) (Captured, error) {
+	var done Captured
+	observations, locks := tidy(c.Observations)
+	err := l.write(ctx, fmt.Sprintf("capture %d observations", len(observations)), locks, func(t *tx) error {
+		done = Captured{}
+		w := t.workspace()
+		if err := w.loadObserved(observations); err != nil {
+			return err
+		}
+		notBefore := t.now
+		if !c.NotBefore.IsZero() {
+			notBefore = max(notBefore, millis(c.NotBefore))
+		}
+		changed := map[string]bool{}
+		for i := range observations {
+			p := w.capture(&observations[i], &done)
+			if p == nil {
+				continue
+			}
+			w.enqueue(p, c.Priority, notBefore, "changed")
+			if p.stored {
+				changed[p.ID] = true
+			}
+		}
+		if _, err := w.execAmong(`DELETE FROM intent WHERE state = 'ready' AND pair_id IN (%s)`, nil, sorted(changed)); err != nil {
+			return err
+		}
+		if err := w.store(); err != nil {
+			return err
+		}
+		if c.Cursor != nil {
+			return t.setCursor(*c.Cursor)
+		}
+		return nil
+	})
+	return done, err
+}
+
+// tidy copies observations with texts that can be stored, and names the locks they need. Observations without a record
+// id say nothing.
+func tidy(list []Observation) (clear []Observation, locks []string) {
+	clear = make([]Observation, 0, len(list))
+	objects := map[string]bool{}
+	for _, o := range list {
+		o.Object = clean(o.Object)
+		o.Record.ID, o.Record.Key, o.Record.Actor = clean(o.Record.ID), clean(o.Record.Key), clean(o.Record.Actor)
+		if o.Record.ID == "" || o.Side > record.Right || o.Record.State > record.Missing {
+			continue
+		}
+		clear = append(clear, o)
+		objects["object/"+o.Object] = true
+	}
+	return clear, sorted(objects)
+}
+
+// loadObserved loads everything that the observations may touch.
+func (w *workspace) loadObserved(observations []Observation) error {
+	type group struct {
+		object string
+		side   record.Side
+	}
+	ids := map[group][]string{}
+	for _, o := range observations {
+		g := group{o.Object, o.Side}
+		ids[g] = append(ids[g], o.Record.ID)
+	}
+	for g, list := range ids {
+		slices.Sort(list)
+		ids[g] = slices.Compact(list)
+		if err := w.loadSeen(g.object, g.side, ids[g]); err != nil {
+			return err
+		}
+	}
+	// The other side of new records, and of those with another key.
+	keys := map[group][]string{}
+	for _, o := range observations {
+		have := w.seen[seenKey{o.Object, o.Side, o.Record.ID}]
+		if o.Record.Key != "" && (have == nil || have.link != o.Record.Key) {
+			g := group{o.Object, o.Side.Other()}
+			keys[g] = append(keys[g], o.Record.Key)
+		}
+	}
+	for g, list := range ids {
+		unseen := slices.DeleteFunc(slices.Clone(list), func(id string) bool { return w.seen[seenKey{g.object, g.side, id}] != nil })
+		if err := w.loadPairsOf(g.object, g.side, unseen); err != nil {
+			return err
+		}
+		if err := w.loadLinked(g.object, g.side.Other(), unseen); err != nil {
+			return err
+		}
+	}
+	for g, list := range keys {
+		slices.Sort(list)
+		if err := w.loadSeen(g.object, g.side, slices.Compact(list)); err != nil {
+			return err
+		}
+	}
+	pairs := make([]string, 0, len(w.seen))
+	for _, s := range w.seen {
+		pairs = append(pairs, s.pairID)
+	}
+	return w.loadPairs(pairs)
+}
+
+// capture brings one observation into the workspace, and returns its pair when there is something to decide anew.
+func (w *workspace) capture(o *Observation, done *Captured) *pairRow {
+	k := seenKey{o.Object, o.Side, o.Record.ID}
+	s := w.seen[k]
+	if s == nil {
+		if o.Record.State != record.Live && w.ends[k] == nil {
+			done.Unchanged++
+			return nil // it came and went without us
+		}
+		s = &seenRow{seenKey: k}
+		s.begin(o)
+		w.addSeen(s)
+		done.Created++
+		return w.identify(s)
+	}
+	before, link := s.state, s.link
+	did := s.observe(o)
+	p := w.ends[k]
+	if did.linked {
+		w.unlink(s, link)
+		w.link(s)
+	}
+	if p == nil || did.linked && !p.Paired() {
+		p = w.identify(s)
+	}
+	if did.readBack != nil {
+		p.Base[o.Side] = merged(p.Base[o.Side], did.readBack)
+		p.changed = true
+	}
+	if !did.changed {
+		done.Unchanged++
+		return nil
+	}
+	done.Updated++
+	switch {
+	case p.State == PairClosed && s.state == record.Live && before != record.Live:
+		p.State, p.changed = PairLive, true
+	case p.State == PairHeld && !p.Paired() && gone(s.state):
+		w.calm(p) // a copy that was deleted needs nobody's attention
+	}
+	return p
+}
+
+// DirtyRecords lists records that must be read before they are trusted, those that wait longest first.
+func (l *Ledger) DirtyRecords(ctx context.Context, object string, side record.Side, limit int) ([]Dirty, error) {
+	var list []Dirty
+	err := l.read(ctx, "list the records of "+object+" that must be read", func(t *tx) error {
+		return t.query(`SELECT record_id, dirty_gen FROM seen WHERE object = $1 AND side = $2 AND dirty = 1 ORDER BY seen_at, record_id LIMIT $3`,
+			[]any{clean(object), side.String(), orAll(limit)}, func(r row) error {
+				var d Dirty
+				err := r.Scan(&d.ID, &d.Gen)
+				list = append(list, d)
+				return err
+			})
+	})
+	return list, err
 }

@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -22,17 +24,90 @@ var (
 	ErrNotFound = errors.New("not in the ledger")
 	// ErrLaneLost says that a lane's lease was taken over: its holder must stop writing to it.
 	ErrLaneLost = errors.New("the lane was taken over by another worker")
-	// ErrClosed says that something can't be done in the state it is in: a dead letter that was discarded already.
-	ErrClosed = errors.New("already closed")
+	// ErrClosed says that something was dealt with already: a dead letter that was discarded.
+	ErrClosed = errors.New("dealt with already")
 )
 
-// AppliedContract is a contract that was put in force.
-type AppliedContract struct {
-	Serial    int64
-	Digest    string
-	Source    []byte
-	AppliedAt time.Time
-	Actor     string
+// Ledger is one ledger, open. Its methods are safe for use by several goroutines, and by several processes on one
+// ledger.
+type Ledger struct {
+	dialect *dialect
+	writer  *writer
+	reads   *sql.DB
+	clock   func() time.Time
+	log     hclog.Logger
+	ids     idSource
 }
 
-var _ = context.Background
+// Open opens a ledger and brings its tables up to date. A ledger made by a newer accord is refused.
+func Open(ctx context.Context, c Config) (*Ledger, error) {
+	l := &Ledger{clock: c.Clock, log: c.Logger}
+	if l.clock == nil {
+		l.clock = time.Now
+	}
+	if l.log == nil {
+		l.log = hclog.NewNullLogger()
+	}
+	d, write, read, err := open(ctx, c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("open the ledger: %w", err)
+	}
+	l.dialect, l.writer, l.reads = d, newWriter(d, write), read
+	if err := migrate(ctx, d, write); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the ledger: %w", err), l.Close())
+	}
+	l.log.Debug("ledger open", "engine", d.name)
+	return l, nil
+}
+
+// Close waits for transactions in flight and closes the ledger.
+func (l *Ledger) Close() error {
+	err := errors.Join(l.writer.close(), l.reads.Close())
+	if err != nil {
+		return fmt.Errorf("close the ledger: %w", err)
+	}
+	return nil
+}
+
+// Ping says whether the ledger can be reached.
+func (l *Ledger) Ping(ctx context.Context) error {
+	if err := l.reads.PingContext(ctx); err != nil {
+		return fmt.Errorf("reach the ledger: %w", err)
+	}
+	return nil
+}
+
+// Engine is "sqlite" or "postgres".
+func (l *Ledger) Engine() string { return l.dialect.name }
+
+func (l *Ledger) now() int64 { return l.clock().UnixMilli() }
+
+// millis is a time as the ledger stores it; the zero time is 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// moment is millis the other way round.
+func moment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// never is later than anything that is ever due: the year 9999.
+const never = 253_370_764_800_000
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"accord/engine/record"
-	"accord/engine/resource"
 )
 
 // ObjectStats counts what the ledger holds of one object.
@@ -23,14 +22,6 @@ type ObjectStats struct {
 	DeadLetters int    // open
 	Conflicts   int    // open
 	OldestDue   time.Time
-}
-
-// Filter narrows a list. Empty parts match everything.
-type Filter struct {
-	Object string
-	PairID string
-	State  string // "" = open; "all" = whatever the state
-	Limit  int    // 0 = 1000
 }
 
 // Explanation is everything the ledger knows of one record.
@@ -60,7 +51,7 @@ type PendingInfo struct {
 
 // Write is one confirmed write, kept for explain and revert.
 type Write struct {
-	Seq      int64
+	ID       string
 	At       time.Time
 	Object   string
 	PairID   string
@@ -71,28 +62,6 @@ type Write struct {
 	After    record.Fields // what was written, as stored
 	Cause    string
 	BatchID  string
-}
-
-// Run is one plan, apply or sync from start to finish.
-type Run struct {
-	ID       string
-	Kind     string // plan | apply | sync
-	Started  time.Time
-	Finished time.Time // zero while it runs
-	Summary  []byte    // JSON
-}
-
-// JournalEntry is one structural change of one run.
-type JournalEntry struct {
-	Run      string
-	Seq      int64
-	Address  string
-	Action   resource.Action
-	State    string // started | done | failed
-	Detail   string
-	Change   resource.Change
-	Started  time.Time
-	Finished time.Time
 }
 
 // Budget is what may be spent of something countable within one window.

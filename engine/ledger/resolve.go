@@ -59,34 +59,6 @@ const (
 	IntentUnknown IntentState = "unknown"
 )
 
-// Conflict is something that a person should look at. There is at most one open per pair, field and reason.
-type Conflict struct {
-	ID        int64
-	Object    string
-	PairID    string
-	Field     string // contract field; "" when it is about the pair as a whole
-	Reason    string // both_changed, drift, unlisted, ambiguous_match, missing_parent, fight, overridden ...
-	Left      record.Value
-	Right     record.Value
-	Base      record.Value
-	Detail    string
-	Remedy    string
-	CreatedAt time.Time
-	UpdatedAt time.Time
-	State     string // open | resolved
-}
-
-// The states of conflicts and dead letters.
-const (
-	StateOpen      = "open"
-	StateResolved  = "resolved"
-	StateRetried   = "retried"
-	StateDiscarded = "discarded"
-)
-
-// ReasonAmbiguous is the reason of a conflict about records of which more than one claims the same other side.
-const ReasonAmbiguous = "ambiguous_match"
-
 // DeadLetter is a write, or a decision, that failed for good.
 type DeadLetter struct {
 	ID         int64

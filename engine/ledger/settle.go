@@ -42,11 +42,3 @@ type Retry struct {
 	At    time.Time
 	Error string
 }
-
-// Lane is a lease on one name that one worker holds at a time: one board, one kind of record, "apply".
-type Lane struct {
-	Name   string
-	Worker string
-	Token  int64 // grows with every change of holder: what a former holder still does can be refused
-	Until  time.Time
-}

@@ -1,0 +1,173 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"accord/engine/record"
+)
+
+// Conflict is something that a person should look at. There is at most one open per pair, field and reason.
+type Conflict struct {
+	ID        int64
+	Object    string
+	PairID    string
+	Field     string // contract field; "" when it is about the pair as a whole
+	Reason    string // both_changed, drift, unlisted, ambiguous_match, missing_parent, fight, overridden ...
+	Left      record.Value
+	Right     record.Value
+	Base      record.Value
+	Detail    string
+	Remedy    string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	State     string // open | resolved
+}
+
+// The states of conflicts and dead letters.
+const (
+	StateOpen      = "open"
+	StateResolved  = "resolved"
+	StateRetried   = "retried"
+	StateDiscarded = "discarded"
+)
+
+// ReasonAmbiguous is the reason of a conflict about records of which more than one claims the same other side.
+const ReasonAmbiguous = "ambiguous_match"
+
+// Filter narrows a list. Empty parts match everything.
+type Filter struct {
+	Object string
+	PairID string
+	State  string // "" = open; "all" = whatever the state
+	Limit  int    // 0 = all
+}
+
+func (f Filter) where() (text string, args []any) {
+	text = `($1 = '' OR object = $1) AND ($2 = '' OR pair_id = $2) AND ($3 = 'all' OR state = $3)`
+	state := f.State
+	if state == "" {
+		state = StateOpen
+	}
+	return text, []any{clean(f.Object), clean(f.PairID), state, orAll(f.Limit)}
+}
+
+const conflictColumns = `id, object, pair_id, field, reason, left_value, right_value, base_value, detail, remedy, created_at, updated_at, state`
+
+// openConflicts opens conflicts, or brings those that are open already up to date.
+func (t *tx) openConflicts(list []Conflict) error {
+	type key struct{ pair, field, reason string }
+	latest := map[key]int{}
+	for i, c := range list {
+		latest[key{c.PairID, c.Field, c.Reason}] = i
+	}
+	keep := make([]int, 0, len(latest))
+	for _, i := range latest {
+		keep = append(keep, i)
+	}
+	slices.Sort(keep)
+	if len(keep) == 0 {
+		return nil
+	}
+	first, err := t.numbers("conflict", len(keep))
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, 0, len(keep))
+	for n, i := range keep {
+		c := list[i]
+		row := []any{first + int64(n), clean(c.Object), c.PairID, clean(c.Field), clean(c.Reason)}
+		for _, v := range []record.Value{c.Left, c.Right, c.Base} {
+			text, err := encode(v)
+			if err != nil {
+				return err
+			}
+			row = append(row, text)
+		}
+		rows = append(rows, append(row, clean(c.Detail), clean(c.Remedy), t.now, t.now, StateOpen))
+	}
+	return t.insert("conflict", conflictColumns, `ON CONFLICT (pair_id, field, reason) WHERE state = 'open' DO UPDATE SET
+		left_value = excluded.left_value, right_value = excluded.right_value, base_value = excluded.base_value,
+		detail = excluded.detail, remedy = excluded.remedy, updated_at = excluded.updated_at`, rows)
+}
+
+// closeConflicts resolves the open conflicts of pairs that meet a condition, and returns the pairs that had one.
+func (t *tx) closeConflicts(condition string, pairIDs []string) ([]string, error) {
+	var closed []string
+	err := t.among(`UPDATE conflict SET state = 'resolved', updated_at = $1 WHERE state = 'open' AND `+condition+` AND pair_id IN (%s) RETURNING pair_id`,
+		[]any{t.now}, pairIDs, func(r row) error {
+			var id string
+			err := r.Scan(&id)
+			closed = append(closed, id)
+			return err
+		})
+	slices.Sort(closed)
+	return slices.Compact(closed), err
+}
+
+// Report opens conflicts outside a resolution: matches that are ambiguous, an object that was halted. Each names its
+// object; a PairID "" is allowed for what concerns no pair.
+func (l *Ledger) Report(ctx context.Context, conflicts []Conflict) error {
+	return l.write(ctx, fmt.Sprintf("report %d conflicts", len(conflicts)), nil, func(t *tx) error { return t.openConflicts(conflicts) })
+}
+
+// Conflicts lists conflicts, newest first.
+func (l *Ledger) Conflicts(ctx context.Context, f Filter) (list []Conflict, err error) {
+	where, args := f.where()
+	err = l.read(ctx, "list conflicts", func(t *tx) error {
+		list, err = t.conflicts(where, args)
+		return err
+	})
+	return list, err
+}
+
+func (t *tx) conflicts(where string, args []any) ([]Conflict, error) {
+	var list []Conflict
+	err := t.query(`SELECT `+conflictColumns+` FROM conflict WHERE `+where+` ORDER BY id DESC LIMIT $4`, args, func(r row) error {
+		var c Conflict
+		var values [3]string
+		var created, updated int64
+		err := r.Scan(&c.ID, &c.Object, &c.PairID, &c.Field, &c.Reason, &values[0], &values[1], &values[2], &c.Detail, &c.Remedy, &created, &updated, &c.State)
+		if err != nil {
+			return err
+		}
+		c.CreatedAt, c.UpdatedAt = moment(created), moment(updated)
+		for i, into := range []*record.Value{&c.Left, &c.Right, &c.Base} {
+			if err := decode(fmt.Sprintf("conflict %d", c.ID), values[i], into); err != nil {
+				return err
+			}
+		}
+		list = append(list, c)
+		return nil
+	})
+	return list, err
+}
+
+// ResolveConflict closes a conflict and has its pair decided anew. A pair that was held by it is let go. ErrNotFound
+// when there is no such conflict; ErrClosed when it is resolved.
+func (l *Ledger) ResolveConflict(ctx context.Context, id int64) error {
+	return l.write(ctx, fmt.Sprintf("resolve conflict %d", id), nil, func(t *tx) error {
+		var object, pair, state string
+		found, err := t.one(`SELECT object, pair_id, state FROM conflict WHERE id = $1`, []any{id}, &object, &pair, &state)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return ErrNotFound
+		case state != StateOpen:
+			return ErrClosed
+		}
+		if err := t.lock("object/" + object); err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE conflict SET state = 'resolved', updated_at = $1 WHERE id = $2`, t.now, id); err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE pair SET state = 'live', updated_at = $1 WHERE id = $2 AND state = 'held'`, t.now, pair); err != nil {
+			return err
+		}
+		return t.enqueuePairs([]string{pair}, PriorityLive, t.now, "conflict resolved")
+	})
+}

@@ -1,0 +1,297 @@
+package ledger
+
+import (
+	"fmt"
+
+	"accord/engine/record"
+)
+
+// seenKey names one record of one vendor.
+type seenKey struct {
+	object string
+	side   record.Side
+	id     string
+}
+
+// seenRow is what is known of one record: the newest of what its vendor showed.
+type seenRow struct {
+	seenKey
+	pairID      string
+	link        string // Record.Key
+	linkVersion record.Version
+	state       record.State
+	fields      map[string]fieldSeen
+	version     record.Version // of the newest observation
+	full        record.Version // nothing older than this is unknown
+	written     record.Version // of our own last confirmed write
+	actor       string
+	dirty       bool
+	dirtyGen    int64
+	staleReads  int
+	seenAt      int64
+
+	changed bool // must be stored
+}
+
+type fieldSeen struct {
+	Value   record.Value   `json:"v"`
+	Version record.Version `json:"t"`
+	// Written says that this is what we wrote, and that the vendor has not shown yet what it made of it.
+	Written bool `json:"w,omitempty"`
+}
+
+// record is the row as the port would show it.
+func (r *seenRow) record() *record.Record {
+	c := &record.Record{
+		ID: r.id, Key: r.link, State: r.state, Version: r.version, Actor: r.actor,
+		Fields: make(record.Fields, len(r.fields)), Changed: make(map[string]record.Version, len(r.fields)),
+	}
+	for name, f := range r.fields {
+		c.Fields[name] = f.Value
+		c.Changed[name] = f.Version
+	}
+	return c
+}
+
+// maxStaleReads is how often a full read may show a record as older than it was seen before it is believed: a vendor's
+// search may lag, but its clocks may also differ from one interface to the next.
+const maxStaleReads = 2
+
+// observed is what an observation did to a row.
+type observed struct {
+	changed  bool // something that matters for its pair: a value, the key, the state, whether it can be trusted
+	linked   bool // the key is another one now
+	readBack record.Fields
+}
+
+// observe brings one observation into the row. Of each field the strictly newer version wins; where the vendor's
+// versions can't tell, the record becomes dirty: it is read before it is trusted. A read that began after the record
+// became dirty, with nothing seen since, is the truth.
+func (r *seenRow) observe(o *Observation) observed {
+	if o.Full && r.dirty && o.DirtyGen == r.dirtyGen {
+		return r.believe(o)
+	}
+	rec := &o.Record
+	if o.Partial && !o.Full && !r.dirty && rec.Version != 0 &&
+		(rec.Version < r.full || o.Ours && rec.Version <= r.written) {
+		return observed{} // the record was read after that, or it is the echo of a write that was confirmed
+	}
+	var did observed
+	doubt := o.Partial
+	for name, v := range rec.Fields {
+		changed, unsure := r.observeField(name, v, rec.ChangedAt(name), o, &did)
+		did.changed = did.changed || changed
+		doubt = doubt || unsure
+	}
+	if rec.Key != "" || o.Full && rec.State != record.Missing {
+		changed, unsure := r.observeLink(rec)
+		did.linked, did.changed = changed, did.changed || changed
+		doubt = doubt || unsure
+	}
+	changed, unsure := r.observeState(rec)
+	did.changed = did.changed || changed
+	doubt = doubt || unsure
+
+	if (did.changed || rec.Version > r.version) && rec.Actor != "" && rec.Version >= r.version {
+		r.actor = rec.Actor
+	}
+	r.version = max(r.version, rec.Version)
+	if o.Full && !doubt && rec.State != record.Missing {
+		r.full = max(r.full, rec.Version)
+	}
+	if doubt || did.changed && r.dirty {
+		r.dirty = true
+		r.dirtyGen++ // a read under way no longer proves anything
+		r.staleReads = 0
+		did.changed = true
+	}
+	r.changed = true
+	return did
+}
+
+// observeField says whether the field changed, and whether its vendor left open which value is the newer one.
+func (r *seenRow) observeField(name string, v record.Value, version record.Version, o *Observation, did *observed) (changed, unsure bool) {
+	have, known := r.fields[name]
+	same := have.Value.Equal(v)
+	switch {
+	case !known:
+		r.fields[name] = fieldSeen{Value: v, Version: version}
+		return true, false
+	case same && version >= have.Version:
+		r.fields[name] = fieldSeen{Value: v, Version: version} // also read back, if we wrote it
+		return false, false
+	case same:
+		return false, false
+	case version == 0 || version == have.Version && !have.Written:
+		return false, true
+	case version < have.Version:
+		return false, false
+	}
+	if have.Written && (o.Ours || o.Full && (r.written == 0 || version <= r.written)) {
+		// The first answer to our own write: what the vendor made of the value we gave it.
+		if did.readBack == nil {
+			did.readBack = record.Fields{}
+		}
+		did.readBack[name] = v
+	} else if version == have.Version {
+		return false, true
+	}
+	r.fields[name] = fieldSeen{Value: v, Version: version}
+	return true, false
+}
+
+func (r *seenRow) observeLink(rec *record.Record) (changed, unsure bool) {
+	switch {
+	case rec.Key == r.link:
+		r.linkVersion = max(r.linkVersion, rec.Version)
+		return false, false
+	case rec.Version < r.linkVersion && rec.Version != 0:
+		return false, false
+	case rec.Version == r.linkVersion || rec.Version == 0:
+		return false, true
+	default:
+		r.link, r.linkVersion = rec.Key, rec.Version
+		return true, false
+	}
+}
+
+func (r *seenRow) observeState(rec *record.Record) (changed, unsure bool) {
+	switch {
+	case rec.State == r.state, rec.State == record.Missing && gone(r.state):
+		return false, false
+	case r.state == record.Missing && gone(rec.State) && (rec.Version == 0 || rec.Version >= r.version):
+		r.state = rec.State // "not shown" now has its reason
+		return true, false
+	case rec.State == record.Missing || rec.Version == 0 || rec.Version == r.version:
+		return false, true
+	case rec.Version < r.version:
+		return false, false
+	default:
+		r.state = rec.State
+		return true, false
+	}
+}
+
+// gone says whether a vendor told that a record is no longer there, rather than just not showing it.
+func gone(s record.State) bool { return s == record.Deleted || s == record.Archived }
+
+// believe takes a full read for what the record is.
+func (r *seenRow) believe(o *Observation) observed {
+	rec := &o.Record
+	// Versions are often cut to the second by one of a vendor's interfaces and not by the other.
+	if older := rec.Version/1000 < r.version/1000; older && rec.State != record.Missing && r.staleReads < maxStaleReads {
+		r.staleReads++
+		r.changed = true
+		return observed{}
+	}
+	did := observed{changed: true}
+	for name, v := range rec.Fields {
+		have := r.fields[name]
+		if have.Written && !have.Value.Equal(v) && (r.written == 0 || rec.ChangedAt(name) <= r.written) {
+			if did.readBack == nil {
+				did.readBack = record.Fields{}
+			}
+			did.readBack[name] = v
+		}
+		r.fields[name] = fieldSeen{Value: v, Version: max(have.Version, rec.ChangedAt(name))}
+	}
+	if rec.State != record.Missing {
+		did.linked = r.link != rec.Key
+		r.link, r.linkVersion = rec.Key, max(r.linkVersion, rec.Version)
+		r.full = max(r.full, rec.Version)
+	}
+	if rec.State != record.Missing || !gone(r.state) { // what is known to be deleted is not shown either: no news
+		r.state = rec.State
+	}
+	if rec.Actor != "" && rec.Version >= r.version {
+		r.actor = rec.Actor
+	}
+	r.version = max(r.version, rec.Version)
+	r.dirty, r.staleReads, r.changed = false, 0, true
+	return did
+}
+
+// begin fills a row from the first observation of its record. An event does not show a record as a whole, so only a full
+// read is trusted at once.
+func (r *seenRow) begin(o *Observation) {
+	rec := &o.Record
+	r.state, r.version, r.actor = rec.State, rec.Version, rec.Actor
+	r.link, r.linkVersion = rec.Key, rec.Version
+	r.fields = make(map[string]fieldSeen, len(rec.Fields))
+	for name, v := range rec.Fields {
+		r.fields[name] = fieldSeen{Value: v, Version: rec.ChangedAt(name)}
+	}
+	if o.Full && !o.Partial {
+		r.full = rec.Version
+	} else {
+		r.dirty, r.dirtyGen = true, 1
+	}
+	r.changed = true
+}
+
+// wrote brings a confirmed write of ours into the row. Before is what was seen of the written fields when the write was
+// decided; stored is what the vendor's answer shows.
+func (r *seenRow) wrote(fields, before, stored record.Fields, link string, version record.Version) {
+	for name, v := range fields {
+		have, known := r.fields[name]
+		kept, shown := stored[name]
+		if shown {
+			v = kept
+		}
+		switch {
+		case version != 0 && have.Version > version:
+			continue // somebody was faster than our answer, and what they wrote is newer
+		case version == 0 && known && !have.Value.Equal(v) && !have.Value.Equal(before[name]):
+			r.doubt() // somebody changed it meanwhile, and nothing tells whether before us or after
+			continue
+		}
+		r.fields[name] = fieldSeen{Value: v, Version: max(have.Version, version), Written: !shown}
+	}
+	if link != "" && (version == 0 || version >= r.linkVersion) {
+		r.link, r.linkVersion = link, max(r.linkVersion, version)
+	}
+	r.written = max(r.written, version)
+	r.version = max(r.version, version)
+	if r.dirty {
+		r.dirtyGen++ // a read that began before our write may not show it
+	}
+	r.changed = true
+}
+
+func (r *seenRow) doubt() {
+	r.dirty = true
+	r.dirtyGen++
+	r.staleReads = 0
+	r.changed = true
+}
+
+const seenColumns = `object, side, record_id, pair_id, link, link_version, state, fields, version, full_version, written_version, actor, dirty, dirty_gen, stale_reads, seen_at`
+
+func scanSeen(r row) (*seenRow, error) {
+	s := &seenRow{}
+	var side, state, fields string
+	err := r.Scan(&s.object, &side, &s.id, &s.pairID, &s.link, &s.linkVersion, &state, &fields, &s.version, &s.full, &s.written,
+		&s.actor, &s.dirty, &s.dirtyGen, &s.staleReads, &s.seenAt)
+	if err != nil {
+		return nil, err
+	}
+	if s.side, err = sideOf(side); err != nil {
+		return nil, err
+	}
+	if s.state, err = stateOf(state); err != nil {
+		return nil, err
+	}
+	s.fields = map[string]fieldSeen{}
+	return s, decode(fmt.Sprintf("%s record %s", s.object, s.id), fields, &s.fields)
+}
+
+func (r *seenRow) values(now int64) ([]any, error) {
+	fields, err := encode(r.fields)
+	if err != nil {
+		return nil, err
+	}
+	return []any{
+		r.object, r.side.String(), r.id, r.pairID, r.link, int64(r.linkVersion), r.state.String(), fields, int64(r.version), int64(r.full),
+		int64(r.written), r.actor, number(r.dirty), r.dirtyGen, r.staleReads, now,
+	}, nil
+}
