@@ -227,7 +227,7 @@ func (d *decoder) decodeAllows() {
 func (d *decoder) removes(target string) bool {
 	for _, b := range d.blocks["removed"] {
 		from, action := b.Body.Attributes["from"], b.Body.Attributes["action"]
-		if from != nil && dotted(from.Expr) == target && (action == nil || hcl.ExprAsKeyword(action.Expr) != "forget") {
+		if from != nil && (dotted(from.Expr) == target || dotted(from.Expr) == "") && (action == nil || hcl.ExprAsKeyword(action.Expr) != "forget") {
 			return true
 		}
 	}

@@ -48,7 +48,7 @@ func functionNames(now bool) []string {
 
 func converter(to cty.Type) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "v", Type: cty.DynamicPseudoType, AllowNull: true}},
+		Params: []function.Parameter{nullable("v", cty.DynamicPseudoType)},
 		Type:   function.StaticReturnType(to),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			if args[0].IsNull() {
@@ -63,11 +63,8 @@ func converter(to cty.Type) function.Function {
 // a field with several choices shows one choice as text.
 func containsFunc() function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{
-			{Name: "list", Type: cty.DynamicPseudoType, AllowNull: true},
-			{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true},
-		},
-		Type: function.StaticReturnType(cty.Bool),
+		Params: []function.Parameter{nullable("list", cty.DynamicPseudoType), nullable("value", cty.DynamicPseudoType)},
+		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			in, v := args[0], args[1]
 			switch {
@@ -90,6 +87,9 @@ func containsFunc() function.Function {
 func equal(a, b cty.Value) (cty.Value, error) {
 	if a.IsNull() || b.IsNull() {
 		return cty.BoolVal(a.IsNull() && b.IsNull()), nil
+	}
+	if a.Type() == cty.Number && b.Type() == cty.Number && a.IsKnown() && b.IsKnown() {
+		return cty.BoolVal(compareNumbers(a.AsBigFloat(), b.AsBigFloat()) == 0), nil
 	}
 	return stdlib.Equal(a, b)
 }
@@ -115,7 +115,7 @@ func boundedFormat(f function.Function) function.Function {
 // dated lets a date function take a bare date, which is midnight UTC, and answer nothing with nothing.
 func dated(f function.Function, at int) function.Function {
 	params := slices.Clone(f.Params())
-	params[at].AllowNull = true
+	params[at].AllowNull, params[at].AllowDynamicType = true, true
 	return function.New(&function.Spec{
 		Params: params,
 		Type:   function.StaticReturnType(cty.String),

@@ -36,7 +36,7 @@ func (d *decoder) condition(a *hclsyntax.Attribute, o *object, p exprPlace) *Con
 			`Compare something: after.stage == "Closed Won".`)
 		return nil
 	}
-	return &Condition{Text: d.source(a.Expr), expr: tolerate(a.Expr), Range: a.Expr.Range(), scoped: s}
+	return &Condition{Text: d.source(a.Expr), expr: a.Expr, Range: a.Expr.Range(), scoped: s}
 }
 
 // template checks an expression that yields text when a trigger fires.
@@ -54,7 +54,7 @@ func (d *decoder) template(expr hclsyntax.Expression, what string, o *object) *T
 			return nil
 		}
 	}
-	return &Template{Text: d.source(expr), expr: tolerate(expr), Range: expr.Range(), scoped: s}
+	return &Template{Text: d.source(expr), expr: expr, Range: expr.Range(), scoped: s}
 }
 
 // scope checks all that an expression refers to, and evaluates it once with every field unknown.
@@ -93,7 +93,7 @@ func (d *decoder) scope(expr hclsyntax.Expression, o *object, p exprPlace) (scop
 			s.intervals = append(s.intervals, f.Name)
 		}
 	}
-	v, ok := d.evaluate(expr, s.unknown(d.ctx))
+	v, ok := d.evaluate(tolerate(expr), s.unknown(d.ctx))
 	return s, v, ok
 }
 

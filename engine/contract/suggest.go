@@ -34,26 +34,28 @@ func nearest(given string, known []string) string {
 	return best
 }
 
-// distance is the Levenshtein distance, or limit when it is at least that.
+// distance counts insertions, deletions, changes and swaps of neighbours, up to limit.
 func distance(a, b string, limit int) int {
 	x, y := []rune(a), []rune(b)
 	if len(x)-len(y) >= limit || len(y)-len(x) >= limit {
 		return limit
 	}
-	row := make([]int, len(y)+1)
+	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range x {
-		before := row[0]
+		before, last, row = last, row, before
 		row[0] = i + 1
 		for j := range y {
-			change := before
+			change := last[j]
 			if x[i] != y[j] {
 				change++
 			}
-			before = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+			row[j+1] = min(change, row[j]+1, last[j+1]+1)
+			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
 	}
 	return min(row[len(y)], limit)

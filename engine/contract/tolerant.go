@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"math/big"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -99,7 +100,7 @@ func tolerantOperation(op *hclsyntax.Operation) *hclsyntax.Operation {
 	case hclsyntax.OpAdd, hclsyntax.OpSubtract, hclsyntax.OpMultiply, hclsyntax.OpDivide, hclsyntax.OpModulo:
 		impl := op.Impl
 		return &hclsyntax.Operation{Type: cty.Number, Impl: function.New(&function.Spec{
-			Params: []function.Parameter{{Name: "a", Type: cty.Number, AllowNull: true}, {Name: "b", Type: cty.Number, AllowNull: true}},
+			Params: []function.Parameter{nullable("a", cty.Number), nullable("b", cty.Number)},
 			Type:   function.StaticReturnType(cty.Number),
 			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 				if args[0].IsNull() || args[1].IsNull() {
@@ -113,9 +114,14 @@ func tolerantOperation(op *hclsyntax.Operation) *hclsyntax.Operation {
 	}
 }
 
+// nullable is a parameter that takes null, also one of no type.
+func nullable(name string, t cty.Type) function.Parameter {
+	return function.Parameter{Name: name, Type: t, AllowNull: true, AllowDynamicType: true}
+}
+
 func binary(t cty.Type, impl func(a, b cty.Value) (cty.Value, error)) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "a", Type: t, AllowNull: true}, {Name: "b", Type: t, AllowNull: true}},
+		Params: []function.Parameter{nullable("a", t), nullable("b", t)},
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return impl(args[0], args[1]) },
 	})
@@ -149,7 +155,7 @@ func logical(impl function.Function, decides cty.Value) *hclsyntax.Operation {
 
 func not() *hclsyntax.Operation {
 	return &hclsyntax.Operation{Type: cty.Bool, Impl: function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "v", Type: cty.Bool, AllowNull: true}},
+		Params: []function.Parameter{nullable("v", cty.Bool)},
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			return cty.BoolVal(args[0].IsNull() || args[0].False()), nil
@@ -172,7 +178,7 @@ func compare(a, b cty.Value) (int, error) {
 	x, errX := convert.Convert(a, cty.Number)
 	y, errY := convert.Convert(b, cty.Number)
 	if errX == nil && errY == nil && !x.IsNull() && !y.IsNull() {
-		return x.AsBigFloat().Cmp(y.AsBigFloat()), nil
+		return compareNumbers(x.AsBigFloat(), y.AsBigFloat()), nil
 	}
 	if a.Type() != cty.String || b.Type() != cty.String {
 		return 0, fmt.Errorf("%s and %s have no order", a.Type().FriendlyName(), b.Type().FriendlyName())
@@ -191,6 +197,23 @@ func compare(a, b cty.Value) (int, error) {
 	default:
 		return 0, nil
 	}
+}
+
+// compareNumbers orders numbers. Both are binary fractions of 512 bits that stand for decimal ones: what differs by the
+// last bits only is what calculation left over, 12.50 - 9.99 against 2.51.
+func compareNumbers(x, y *big.Float) int {
+	if x.IsInf() || y.IsInf() {
+		return x.Cmp(y)
+	}
+	difference := new(big.Float).Sub(x, y)
+	size := new(big.Float).Abs(x)
+	if other := new(big.Float).Abs(y); other.Cmp(size) > 0 {
+		size = other
+	}
+	if difference.Sign() == 0 || size.MantExp(nil)-difference.MantExp(nil) > 400 {
+		return 0
+	}
+	return difference.Sign()
 }
 
 // clockFunctions is now(), with the time of the evaluation; none without one.
