@@ -64,9 +64,9 @@ type PlatformEvent struct {
 	Created time.Time
 }
 
-// Sink receives what happened. Both methods are called in commit order, never at the same time,
-// and while the store is locked: they must return quickly and must not write to the org.
-// Reading the Schema from inside them is allowed.
+// Sink receives what happened. Both methods are called in commit order and never at the same time. They must
+// return quickly, because the call that made the change waits for them, and must not write to the org.
+// Reading the Schema from inside them is allowed; it may already show later transactions.
 type Sink interface {
 	// Commit takes all changes of one transaction, ordered by Sequence.
 	Commit(changes []Change)
