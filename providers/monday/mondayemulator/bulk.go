@@ -1,0 +1,6 @@
+package mondayemulator
+
+const (
+	uploadPath = "/bulk/upload/"
+	reportPath = "/bulk/report/"
+)

@@ -1,0 +1,357 @@
+package delivery
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+const (
+	retryEvery = time.Minute
+	retries    = 30
+	tokenLife  = 300 * time.Second
+	patience   = 10 * time.Second // the vendor publishes no limit
+)
+
+// Message is one request to send.
+type Message struct {
+	To     string
+	Signed bool
+	UserID int64
+	Event  map[string]any
+}
+
+// Plan is what becomes of a message on its first way: the zero value sends it once, now.
+type Plan struct {
+	Drop   bool
+	Copies int           // sent this many times more
+	Delay  time.Duration // later than asked
+	Hold   bool          // after the next message to the same address
+}
+
+// Config is what a Sender is made from.
+type Config struct {
+	Now       func() time.Time
+	Secret    string
+	AccountID int64
+	Client    *http.Client // nil makes one
+	Log       hclog.Logger
+	Plan      func(event map[string]any) Plan // nil sends all
+	Done      func(Outcome)                   // nil is not told
+}
+
+// Outcome is what became of one attempt.
+type Outcome struct {
+	To      string
+	Attempt int // from 1
+	Status  int // 0 without an answer
+	GaveUp  bool
+	Dropped bool
+}
+
+// Sender sends messages until it is closed.
+type Sender struct {
+	cfg    Config
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	own    *http.Transport
+
+	mu     sync.Mutex
+	lanes  map[string]*lane
+	closed bool
+	seq    int
+}
+
+type job struct {
+	msg     Message
+	due     time.Time
+	seq     int
+	attempt int
+	held    bool
+}
+
+// lane is the queue of one address; its goroutine lives while it has something to send.
+type lane struct {
+	jobs []*job
+	wake chan struct{}
+	busy bool
+}
+
+// New makes a Sender.
+func New(cfg Config) *Sender {
+	s := &Sender{cfg: cfg, lanes: map[string]*lane{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if s.cfg.Client == nil {
+		s.own = &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second}
+		s.cfg.Client = &http.Client{Transport: s.own, Timeout: patience}
+	}
+	if s.cfg.Log == nil {
+		s.cfg.Log = hclog.NewNullLogger()
+	}
+	return s
+}
+
+// Send queues a message.
+func (s *Sender) Send(m Message) {
+	plan := Plan{}
+	if s.cfg.Plan != nil {
+		plan = s.cfg.Plan(m.Event)
+	}
+	if plan.Drop {
+		s.done(Outcome{To: m.To, Dropped: true})
+		return
+	}
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	l := s.lanes[m.To]
+	if l == nil {
+		l = &lane{wake: make(chan struct{}, 1)}
+		s.lanes[m.To] = l
+	}
+	for range 1 + plan.Copies {
+		s.seq++
+		l.jobs = append(l.jobs, &job{msg: m, due: now.Add(plan.Delay), seq: s.seq, held: plan.Hold})
+	}
+	if !plan.Hold {
+		last := l.jobs[len(l.jobs)-1].seq
+		for _, j := range l.jobs { // what waited for a later message goes after this one
+			if j.held {
+				s.seq++
+				j.held, j.seq = false, max(last+1, s.seq)
+			}
+		}
+	}
+	if !l.busy {
+		l.busy = true
+		s.wg.Add(1)
+		go s.run(l)
+	}
+	poke(l)
+}
+
+func poke(l *lane) {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Wake makes the queues look at the clock again, after it was moved.
+func (s *Sender) Wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lanes {
+		poke(l)
+	}
+}
+
+// Pending is how many messages wait, retries included.
+func (s *Sender) Pending() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, l := range s.lanes {
+		n += len(l.jobs)
+	}
+	return n
+}
+
+// Close drops what waits, ends what is under way and returns when all has stopped.
+func (s *Sender) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel()
+	s.wg.Wait()
+	if s.own != nil {
+		s.own.CloseIdleConnections()
+	}
+}
+
+// next gives the job that is due, or how long until one is. The job stays queued while it is sent,
+// so that Pending counts it.
+func (s *Sender) next(l *lane) (j *job, wait time.Duration) {
+	now := s.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var first *job
+	for _, c := range l.jobs {
+		if c.held {
+			continue
+		}
+		if first == nil || c.due.Before(first.due) || c.due.Equal(first.due) && c.seq < first.seq {
+			first = c
+		}
+	}
+	switch {
+	case first == nil && len(l.jobs) > 0:
+		return nil, retryEvery // only held ones: until another message comes
+	case first == nil:
+		l.busy = false
+		return nil, 0
+	case first.due.After(now):
+		return nil, first.due.Sub(now)
+	}
+	// Of all that are due, the oldest goes first.
+	for _, c := range l.jobs {
+		if !c.held && !c.due.After(now) && c.seq < first.seq {
+			first = c
+		}
+	}
+	return first, 0
+}
+
+func (s *Sender) run(l *lane) {
+	defer s.wg.Done()
+	for {
+		j, wait := s.next(l)
+		if j == nil && wait == 0 {
+			return
+		}
+		if j == nil {
+			t := time.NewTimer(wait)
+			select {
+			case <-s.ctx.Done():
+				t.Stop()
+				return
+			case <-l.wake:
+				t.Stop()
+			case <-t.C:
+			}
+			continue
+		}
+		if s.ctx.Err() != nil {
+			return
+		}
+		s.attempt(l, j)
+	}
+}
+
+func (s *Sender) attempt(l *lane, j *job) {
+	j.attempt++
+	status, err := s.post(j)
+	if s.ctx.Err() != nil {
+		return
+	}
+	ok := err == nil && status >= 200 && status < 300
+	gaveUp := !ok && j.attempt > retries
+	if !ok {
+		s.cfg.Log.Debug("webhook request was not taken", "to", j.msg.To, "attempt", j.attempt, "status", status, "error", err)
+	}
+	now := s.cfg.Now()
+	s.mu.Lock()
+	if ok || gaveUp {
+		for i, c := range l.jobs {
+			if c == j {
+				l.jobs = append(l.jobs[:i], l.jobs[i+1:]...)
+				break
+			}
+		}
+	} else {
+		j.due = now.Add(retryEvery)
+	}
+	s.mu.Unlock()
+	s.done(Outcome{To: j.msg.To, Attempt: j.attempt, Status: status, GaveUp: gaveUp})
+}
+
+func (s *Sender) done(o Outcome) {
+	if s.cfg.Done != nil {
+		s.cfg.Done(o)
+	}
+}
+
+func (s *Sender) post(j *job) (int, error) {
+	event := make(map[string]any, len(j.msg.Event))
+	for k, v := range j.msg.Event {
+		event[k] = v
+	}
+	event["isRetry"] = j.attempt > 1
+	body, err := json.Marshal(map[string]any{"event": event})
+	if err != nil {
+		return 0, fmt.Errorf("encode event: %w", err)
+	}
+	token := ""
+	if j.msg.Signed && s.cfg.Secret != "" {
+		token = Token(s.cfg.Secret, s.cfg.AccountID, j.msg.UserID, j.msg.To, s.cfg.Now())
+	}
+	status, _, err := s.request(s.ctx, j.msg.To, body, token)
+	return status, err
+}
+
+func (s *Sender) request(ctx context.Context, to string, body []byte, token string) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		req.Header.Set("Authorization", token)
+	}
+	resp, err := s.cfg.Client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	return resp.StatusCode, answer, err
+}
+
+// Challenge makes the handshake of a new subscription: the address must give the challenge back
+// with status 200.
+func (s *Sender) Challenge(ctx context.Context, to, challenge string) error {
+	body, err := json.Marshal(map[string]string{"challenge": challenge})
+	if err != nil {
+		return err
+	}
+	status, answer, err := s.request(ctx, to, body, "")
+	if err != nil {
+		return fmt.Errorf("challenge %s: %w", to, err)
+	}
+	var got struct {
+		Challenge string `json:"challenge"`
+	}
+	if err := json.Unmarshal(answer, &got); status != http.StatusOK || err != nil || got.Challenge != challenge {
+		return fmt.Errorf("challenge %s: status %d without the challenge in the answer", to, status)
+	}
+	return nil
+}
+
+// Token is the JWT of a webhook request: HS256 with the app's signing secret, five minutes
+// (developer.monday.com, "Webhooks").
+func Token(secret string, accountID, userID int64, audience string, now time.Time) string {
+	claims := map[string]any{
+		"accountId": accountID, "userId": userID, "aud": audience,
+		"iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
+	}
+	claims["shortLivedToken"] = sign(secret+"-short-lived", map[string]any{"uid": userID, "actid": accountID, "exp": now.Add(tokenLife).Unix()})
+	return sign(secret, claims)
+}
+
+func sign(secret string, claims map[string]any) string {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return ""
+	}
+	enc := base64.RawURLEncoding
+	head := enc.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + enc.EncodeToString(payload)
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(head))
+	return head + "." + enc.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,71 @@
+package mondayemulator
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	replayLife  = 30 * time.Minute
+	replayLimit = 1 << 20  // answers larger than this are not kept
+	replayTotal = 64 << 20 // what all kept answers may take
+)
+
+// answer is a response that can be sent again.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// replays keeps the answers of mutations that came with an Idempotency-Key for thirty minutes
+// (developer.monday.com, "Idempotency"). The page does not say what becomes of a key that comes
+// again with another body: here the kept answer is given. Refused requests (429, 423) are not
+// kept, as they were not processed; errors of the mutation itself are.
+type replays struct {
+	now func() time.Time
+	mu  sync.Mutex
+	m   map[string]*replay
+	sum int
+}
+
+type replay struct {
+	answer *answer // nil while the first request is under way
+	at     time.Time
+}
+
+func newReplays(now func() time.Time) *replays {
+	return &replays{now: now, m: map[string]*replay{}}
+}
+
+// begin says what to do with a key: send an answer again, refuse (busy), or go on and call end.
+func (r *replays) begin(key string) (again *answer, busy bool) {
+	now := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k, e := range r.m {
+		if e.answer != nil && now.Sub(e.at) >= replayLife {
+			r.sum -= len(e.answer.body)
+			delete(r.m, k)
+		}
+	}
+	if e := r.m[key]; e != nil {
+		return e.answer, e.answer == nil
+	}
+	r.m[key] = &replay{at: now}
+	return nil, false
+}
+
+// end keeps an answer, or forgets the key where there is none to keep.
+func (r *replays) end(key string, a *answer) {
+	now := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a == nil || len(a.body) > replayLimit || r.sum+len(a.body) > replayTotal {
+		delete(r.m, key)
+		return
+	}
+	r.sum += len(a.body)
+	r.m[key] = &replay{answer: a, at: now}
+}
