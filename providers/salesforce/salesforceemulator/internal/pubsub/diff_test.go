@@ -98,6 +98,7 @@ func TestTextDiffIsSentWhenItPays(t *testing.T) {
 		{"below 1,000 characters", strings.Join(lines[:5], "\n"), strings.Join(lines[:5], "\n") + "\nx", false},
 		{"from nothing", "", text, false},
 		{"no change", text, text, false},
+		{"a line that more than doubles the text", text + "\nx", text + "\n" + strings.Repeat("y", 3000), false},
 		{"more than half of the characters", text + "\n" + strings.Repeat("x", 3000), text + "\n" + strings.Repeat("y", 3000), false},
 	}
 	for _, test := range tests {

@@ -83,7 +83,8 @@ func TestWrongUseOfSubscribe(t *testing.T) {
 		{"no replay id", requests{with(func(r *eventbus.FetchRequest) { r.ReplayPreset = custom })}, codes.InvalidArgument, codeReplayMissing},
 		{"a replay id nobody gave out", requests{with(func(r *eventbus.FetchRequest) { r.ReplayPreset, r.ReplayId = custom, replayID(1) })}, codes.InvalidArgument, codeReplayCorrupted},
 		{"a replay id of the future", requests{with(func(r *eventbus.FetchRequest) { r.ReplayPreset, r.ReplayId = custom, replayID(1<<62) })}, codes.InvalidArgument, codeReplayCorrupted},
-		{"a replay id of another length", requests{with(func(r *eventbus.FetchRequest) { r.ReplayPreset, r.ReplayId = custom, []byte("25243248") })}, codes.InvalidArgument, codeReplayCorrupted},
+		{"a replay id of another length", requests{with(func(r *eventbus.FetchRequest) { r.ReplayPreset, r.ReplayId = custom, []byte("252432480") })}, codes.InvalidArgument, codeReplayCorrupted},
+		{"text as a replay id", requests{with(func(r *eventbus.FetchRequest) { r.ReplayPreset, r.ReplayId = custom, []byte("25243248") })}, codes.InvalidArgument, codeReplayCorrupted},
 		{"unknown preset", requests{with(func(r *eventbus.FetchRequest) { r.ReplayPreset = 9 })}, codes.InvalidArgument, codeFetchInvalid},
 	}
 	for _, test := range tests {

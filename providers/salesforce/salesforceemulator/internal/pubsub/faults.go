@@ -72,6 +72,28 @@ func (s *Server) Inject(f Fault) error {
 	return nil
 }
 
+// Announce sends a gap event that no change of a record led to, as the vendor does for changes made in its database: after an
+// incompatible change of a field's type ("001*" stands for all accounts), for archiving, or for a transaction that
+// was too large (GAP_OVERFLOW and 000000000000000AAA). kind is one of the GAP_ change types.
+func (s *Server) Announce(object, kind string, recordIDs ...string) error {
+	kinds := []string{"GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW"}
+	if !slices.Contains(kinds, kind) || len(recordIDs) == 0 {
+		return fmt.Errorf("announce %q for %d records of %s: give one of %q and at least one record id", kind, len(recordIDs), object, kinds)
+	}
+	channels := s.selections()[object]
+	schema, ok := s.currentSchema(object)
+	if !ok || len(channels) == 0 {
+		return fmt.Errorf("announce %q for %s: it isn't selected for change data capture", kind, object)
+	}
+	now := s.clock()
+	s.append(s.changes, []*event{{object: object, schema: schema, channels: channels, header: &header{
+		recordIDs: slices.Clone(recordIDs), changeType: kind, transaction: s.newUUID(), sequence: 1,
+		commitTime: now.Truncate(time.Second).UnixMilli(), commitNumber: now.UnixMilli(), user: s.schema.OrgID(),
+		nulled: []string{}, diffed: []string{}, changed: []string{},
+	}}})
+	return nil
+}
+
 // ClearFaults forgets the faults that have not happened yet.
 func (s *Server) ClearFaults() {
 	s.faultMu.Lock()

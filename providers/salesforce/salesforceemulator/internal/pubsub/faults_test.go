@@ -100,19 +100,20 @@ func TestDelayHoldsBackInOrder(t *testing.T) {
 	h.write(remove("Account", accountID(2)))
 	h.advance(59 * time.Second)
 	early := h.subscribe(accountTest, earliest, nil, 100).ready()
+	late := h.subscribe(accountTest, latest, nil, 100).ready()
 	h.advance(time.Second)
-	for _, reader := range []*reader{r, early} {
+	for _, reader := range []*reader{r, early, late} {
 		got := reader.next(2)
 		if got[0].Header["recordIds"].([]any)[0] != accountID(1) {
 			t.Errorf("the held event came second")
 		}
 	}
 	counters := h.server.Counters()
-	if counters.KeepAlives != 0 || counters.EventsDelivered != 4 || counters.Subscriptions != 2 || counters.Delivered[accountTest] != 4 || counters.EventsPublished != 2 {
+	if counters.KeepAlives != 0 || counters.EventsDelivered != 6 || counters.Subscriptions != 3 || counters.Delivered[accountTest] != 6 || counters.EventsPublished != 2 {
 		t.Errorf("counters %+v", counters)
 	}
 	h.server.ResetCounters()
-	if counters = h.server.Counters(); counters.EventsDelivered != 0 || counters.DeliveredLastDay != 4 || counters.ActiveStreams != 2 {
+	if counters = h.server.Counters(); counters.EventsDelivered != 0 || counters.DeliveredLastDay != 6 || counters.ActiveStreams != 3 {
 		t.Errorf("counters after reset %+v", counters)
 	}
 }
@@ -126,6 +127,25 @@ func TestDeliveryLimitFault(t *testing.T) {
 	failsWith(t, err, r.stream.Trailer(), codes.ResourceExhausted, codeDeliveryLimit)
 	if got := h.subscribe(accountTest, earliest, nil, 5).raw(2); bytes.Equal(got[0].GetReplayId(), got[1].GetReplayId()) {
 		t.Error("two events share a replay id")
+	}
+}
+
+func TestAnnouncedGaps(t *testing.T) {
+	h := newHarness(t)
+	r := h.subscribe(accountTest, latest, nil, 9).ready()
+	for _, gap := range []struct{ kind, id string }{{"GAP_UPDATE", "001*"}, {"GAP_DELETE", accountID(1)}, {"GAP_OVERFLOW", overflowRecord}} {
+		if err := h.server.Announce("Account", gap.kind, gap.id); err != nil {
+			t.Fatal(err)
+		}
+		got := r.next(1)[0]
+		if diff := cmp.Diff([]any{gap.id}, got.Header["recordIds"]); diff != "" || got.Header["changeType"] != gap.kind || len(got.Body) != 0 {
+			t.Errorf("%s: %v %s", gap.kind, got.Header, diff)
+		}
+	}
+	for _, wrong := range [][]string{{"Account", "UPDATE", "001"}, {"Account", "GAP_UPDATE"}, {"Contact", "GAP_UPDATE", "003*"}, {"Nothing", "GAP_UPDATE", "x"}} {
+		if err := h.server.Announce(wrong[0], wrong[1], wrong[2:]...); err == nil {
+			t.Errorf("%v was accepted", wrong)
+		}
 	}
 }
 

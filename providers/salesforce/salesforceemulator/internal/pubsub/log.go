@@ -31,9 +31,10 @@ func replayID(counter uint64) []byte {
 	return id
 }
 
-// counterOf reads a replay id; ok is false for bytes no stream ever gave out.
+// counterOf reads a replay id; ok is false for bytes no stream ever gave out. The counter alone, without the two zero
+// bytes, is taken as well: salesforce-pubsub-api-client for Node keeps ids as numbers and sends eight bytes.
 func counterOf(id []byte) (counter uint64, ok bool) {
-	if len(id) != replayLength || !bytes.Equal(id[8:], []byte{0, 0}) {
+	if len(id) != 8 && (len(id) != replayLength || !bytes.Equal(id[8:], []byte{0, 0})) {
 		return 0, false
 	}
 	return binary.BigEndian.Uint64(id), true
@@ -94,6 +95,20 @@ func (l *eventLog) reset(step uint64, now time.Time) {
 
 // end is the cursor after the newest entry.
 func (l *eventLog) end() uint64 { return l.base + uint64(len(l.entries)) }
+
+// edge is the cursor after the newest entry subscribers may see, and that entry's counter.
+func (l *eventLog) edge(now time.Time) (cursor, counter uint64) {
+	i := sort.Search(len(l.entries), func(i int) bool { return l.entries[i].visible.After(now) })
+	switch {
+	case i > 0:
+		counter = l.entries[i-1].counter
+	case i < len(l.entries):
+		counter = l.entries[i].counter - 1
+	default:
+		counter = l.counter
+	}
+	return l.base + uint64(i), counter
+}
 
 // after gives the cursor strictly after a replay id, false when the id is unknown or no longer kept.
 func (l *eventLog) after(counter uint64) (uint64, bool) {

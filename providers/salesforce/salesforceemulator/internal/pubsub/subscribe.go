@@ -101,7 +101,7 @@ func (sub *subscription) start(request *eventbus.FetchRequest) error {
 	sub.log.purge(now)
 	switch preset {
 	case eventbus.ReplayPreset_LATEST:
-		sub.cursor, sub.scanned = sub.log.end(), sub.log.counter
+		sub.cursor, sub.scanned = sub.log.edge(now)
 	case eventbus.ReplayPreset_EARLIEST:
 		sub.cursor = sub.log.base
 		sub.scanned = sub.log.counter

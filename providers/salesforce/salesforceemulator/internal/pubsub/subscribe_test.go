@@ -45,6 +45,10 @@ func TestReplay(t *testing.T) {
 	if !bytes.Equal(after[0].GetReplayId(), all[3].GetReplayId()) {
 		t.Errorf("CUSTOM starts at %x, want strictly after %x", after[0].GetReplayId(), all[2].GetReplayId())
 	}
+	short := h.subscribe(accountTest, custom, all[2].GetReplayId()[:8], 10).raw(2)
+	if !bytes.Equal(short[0].GetReplayId(), all[3].GetReplayId()) {
+		t.Errorf("an id of eight bytes starts at %x", short[0].GetReplayId())
+	}
 	live := h.subscribe(accountTest, latest, nil, 10).ready()
 	h.named(1)
 	if got := live.raw(1); bytes.Compare(got[0].GetReplayId(), all[4].GetReplayId()) <= 0 {
