@@ -29,6 +29,20 @@ type content struct {
 	at     hcl.Range // of the block's header
 }
 
+// examples are what required attributes look like, for remedies.
+var examples = map[string]string{
+	"allow_owner": "[salesforce]", "board": `"Deals"`, "body": `"Won at ${after.amount}."`, "change": "destroy",
+	"client_id": `secret::env("SF_CLIENT_ID")`, "client_secret": `secret::env("SF_CLIENT_SECRET")`, "connection": "connection.SYSTEM.NAME",
+	"daily_calls": `"40%"`, "event": `"Handoff__e"`, "fields": `{ Subject = "..." } in an action, sensitive.LABEL in a policy`,
+	"from": "object.deal.field.value", "group": `"Running"`, "key": "text.salesforce_id, the column that holds the other record's id",
+	"match": "email", "name": `"${after.name}"`, "on": "object.deal", "path": `".accord/ledger.db"`,
+	"private_key": `secret::file("/run/secrets/salesforce.pem")`, "reason": `"..." with a ticket number where there is one`,
+	"refresh_token": `secret::env("SF_REFRESH_TOKEN")`, "sobject": `"Opportunity"`, "target": "object.deal.field.legacy",
+	"to": "object.deal.field.amount", "token": `secret::env("MONDAY_TOKEN")`, "until": `"YYYY-MM-DD"`,
+	"url": `"https://..." or secret::env("...")`, "username": `"integration@acme.example"`, "values": `{ "Closed Won" = "Won" }`,
+	"when": `after.stage == "Closed Won"`, "action": "forget",
+}
+
 // first is the only block of a type, nil when there is none.
 func (c content) first(name string) *hclsyntax.Block {
 	if len(c.blocks[name]) == 0 {
@@ -66,7 +80,7 @@ func (d *decoder) check(body *hclsyntax.Body, at hcl.Range, where string, s shap
 			if b := blockNamed(body, name); b != nil { // reported as an unknown block below
 				continue
 			}
-			d.fail(codeMissing, at, say("%s is missing %s", name, where), say("Add %s = ...", name))
+			d.fail(codeMissing, at, say("%s is missing %s", name, where), say("Add %s = %s", name, cmp.Or(examples[name], "...")))
 		}
 	}
 	for _, b := range body.Blocks {

@@ -1,0 +1,105 @@
+package contract
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// No bytes make Parse, the printer or the formatter panic; every diagnostic has a code, a place and a remedy; and what
+// parses is stable.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(base))
+	for _, dir := range []string{"complete", "mistakes"} {
+		paths, _ := filepath.Glob(filepath.Join("testdata", dir, "*.accord.hcl"))
+		for _, p := range paths {
+			b, err := os.ReadFile(p)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+		}
+	}
+	for _, m := range mistakes {
+		f.Add([]byte(strings.Replace(base, m.old, m.new, 1)))
+	}
+	for _, s := range hostile() {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) { exercise(t, content) })
+}
+
+func exercise(t *testing.T, content []byte) {
+	src := Source{Files: []File{{Name: "fuzz.accord.hcl", Content: content}}, Variables: map[string]string{"floor": string(content[:min(len(content), 100)])}}
+	c, diags := Parse(src, WithClock(today), WithVersion("0.1.0"))
+	for _, d := range diags {
+		if _, known := Explain(CodeOf(d)); !known || d.Subject == nil || d.Summary == "" || d.Detail == "" {
+			t.Errorf("an incomplete diagnostic: %q %+v", CodeOf(d), d)
+		}
+	}
+	if err := WriteDiagnostics(io.Discard, src, diags, 80, true); err != nil {
+		t.Error(err)
+	}
+	if (c == nil) != diags.HasErrors() {
+		t.Errorf("a contract with errors, or none without: %v", diags)
+	}
+	formatted, broken := Format("fuzz.accord.hcl", content)
+	if c == nil {
+		return
+	}
+	if broken.HasErrors() {
+		t.Errorf("what parses can't be formatted: %v", broken)
+	}
+	src.Files[0].Content = formatted
+	again, diags := Parse(src)
+	if diags.HasErrors() {
+		t.Fatalf("formatting breaks the contract: %v", diags)
+	}
+	if again.Digest() != c.Digest() {
+		t.Error("formatting changes the digest")
+	}
+	for _, x := range c.Triggers {
+		_, _ = x.When.Eval(Scope{})
+		for _, a := range x.Actions {
+			for _, s := range a.Settings {
+				_, _ = s.Eval(won(t))
+			}
+		}
+	}
+	ProbableRenames(c, again)
+}
+
+// hostile are inputs made to hurt.
+func hostile() []string {
+	nest := func(open, close string, n int) string { return strings.Repeat(open, n) + strings.Repeat(close, n) }
+	return []string{
+		"\x00", "\xff\xfe", "\xef\xbb\xbf", "a = \"\x00\"", "object \"\u202edeal\" {}", "🛑 = 🛑", "picklist \"x\" { values = { \"🛑\" = \"\u200f\" } }",
+		"a = " + nest("[", "]", 100000), "a = " + nest("(", ")", 100000), "a = " + nest("{a=", "}", 100000), nest("a {\n", "}\n", 100000),
+		"a = " + strings.Repeat("!", 100000) + "true", "a = " + strings.Repeat("-", 100000) + "1", "a = " + strings.Repeat("1 + ", 100000) + "1",
+		"a = " + strings.Repeat("true ? 1 : ", 100000) + "1", "a = \"" + strings.Repeat("${\"", 50000), "a = \"" + strings.Repeat("%{ if true }", 50000),
+		"a = b" + strings.Repeat(".c", 100000), "a = b" + strings.Repeat("[0]", 100000), "a = b" + strings.Repeat("[*]", 100000),
+		"a = " + strings.Repeat("f(", 100000), "a = " + strings.Repeat("[for x in ", 100000), "a = 1e999999999", "a = " + strings.Repeat("9", 100000),
+		"variable \"x\" {\n  default = " + strings.Repeat("9", 390) + "e390\n}\n", "a = <<E\n" + strings.Repeat("${<<E\n", 1000),
+		"variable \"x\" {\n  type = " + nest("list(", ")", 50) + "string\n}\n", strings.Repeat("object \"a\" {}\n", 2000),
+		"object \"a\" {\n" + strings.Repeat("field \"a\" {}\n", 2000) + "}\n", "accord {\n required_version = \"" + strings.Repeat(">=1,", 10000) + "\"\n}\n",
+		"connection \"monday\" \"a\" {\n token = \"\n\"\n}", "trigger \"a\" {\n on = object.a\n when = \"${[for a in after: a]}\"\n}",
+		"allow \"\" {\n}\nmoved {\n from = a[0]\n to = a[*].b\n}\nremoved {\n from = object\n action = destroy\n}\npolicy \"p\" {\n fields = []\n allow_owner = []\n}",
+		"variable \"x\" {\n default = {for k, v in {}: k => v...}\n}\nvariable \"y\" {\n default = null\n type = any\n}",
+		"variable \"x\" {\n default = true && null\n}\nvariable \"y\" {\n default = !null\n}\nvariable \"z\" {\n default = null ? 1 : 2\n}\nvariable \"w\" {\n default = \"${null}\"\n}",
+	}
+}
+
+func TestHostileInput(t *testing.T) {
+	inputs := append(hostile(), "a = \""+strings.Repeat("x", 10<<20)+"\"\n", base+"\n# "+strings.Repeat("é", 1<<18))
+	for _, s := range inputs {
+		exercise(t, []byte(s))
+		exercise(t, []byte(base+"\n"+s))
+	}
+	for i := range base { // a contract cut off anywhere
+		if i%97 == 0 {
+			exercise(t, []byte(base[:i]))
+		}
+	}
+}
