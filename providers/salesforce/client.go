@@ -28,7 +28,8 @@ type client struct {
 	sessions *sessions
 	limits   *limits
 	log      hclog.Logger
-	skew     atomic.Int64 // the org's clock minus ours, in milliseconds, as its last answer showed
+	pause    time.Duration // before the first repetition; it doubles
+	skew     atomic.Int64  // the org's clock minus ours, in milliseconds, as its last answer showed
 	answered atomic.Bool
 }
 
@@ -58,7 +59,7 @@ func newClient(c Config) *client {
 	}
 	// A redirect would take the token to another host; an org that moved says so in its token's instance URL.
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &client{config: c, http: h, sessions: &sessions{config: c, http: h}, limits: newLimits(c), log: c.Logger}
+	return &client{config: c, http: h, sessions: &sessions{config: c, http: h}, limits: newLimits(c), log: c.Logger, pause: firstPause}
 }
 
 // do makes the call and decodes its answer into the value that into points to, unless that is nil. Errors are
@@ -72,7 +73,7 @@ func (c *client) do(ctx context.Context, r request, into any) error {
 		if attempt == maxAttempts || !repeatable(e, r.write) {
 			return e
 		}
-		pause := time.Duration(rand.Int64N(int64(min(firstPause<<attempt, longPause))))
+		pause := time.Duration(rand.Int64N(int64(min(c.pause<<attempt, longPause))))
 		if e.RetryAfter > 0 {
 			pause = e.RetryAfter
 		}

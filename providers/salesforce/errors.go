@@ -122,6 +122,9 @@ func kindOf(v vendorError, status int, write bool) provider.Kind {
 	if strings.HasPrefix(code, "TXN_SECURITY") {
 		return provider.Denied
 	}
+	if status == 0 && code != "" {
+		return provider.Invalid // most of the vendor's many codes are about a row's data
+	}
 	return kindOfStatus(status, write)
 }
 

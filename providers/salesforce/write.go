@@ -129,30 +129,36 @@ func (r *records) plan(patches []record.Patch, results []record.Result) []call {
 	return calls
 }
 
-// cut sorts rows by parent and makes calls of them. The org refuses a record that comes twice in one call, so the
-// second goes into the next.
+// cut makes calls of rows. The org refuses a record that comes twice in one call, so that its second patch goes into a
+// later one, and patches of one record keep their order. Within that, rows are sorted by parent.
 func cut(c call, rows []write) []call {
-	slices.SortStableFunc(rows, func(a, b write) int {
-		return cmp.Or(cmp.Compare(a.parent, b.parent), cmp.Compare(a.patch.ID, b.patch.ID))
-	})
-	var calls []call
-	for len(rows) > 0 {
-		next := c
-		var rest []write
-		seen := map[string]bool{}
-		for _, w := range rows {
-			name := strings.ToLower(w.patch.Key)
-			if c.op != record.Create {
-				name = shortID(w.patch.ID)
-			}
-			if len(next.rows) == rowsPerCollection || name != "" && seen[name] {
-				rest = append(rest, w)
-				continue
-			}
-			seen[name] = true
-			next.rows = append(next.rows, w)
+	var waves [][]write
+	times := map[string]int{}
+	for _, w := range rows {
+		name := shortID(w.patch.ID)
+		if c.op == record.Create {
+			name = strings.ToLower(w.patch.Key)
 		}
-		calls, rows = append(calls, next), rest
+		n := 0
+		if name != "" {
+			n = times[name]
+			times[name]++
+		}
+		if n == len(waves) {
+			waves = append(waves, nil)
+		}
+		waves[n] = append(waves[n], w)
+	}
+	var calls []call
+	for _, wave := range waves {
+		slices.SortStableFunc(wave, func(a, b write) int {
+			return cmp.Or(cmp.Compare(a.parent, b.parent), cmp.Compare(a.patch.ID, b.patch.ID))
+		})
+		for part := range slices.Chunk(wave, rowsPerCollection) {
+			next := c
+			next.rows = part
+			calls = append(calls, next)
+		}
 	}
 	return calls
 }
