@@ -127,7 +127,7 @@ func (p *Pipeline) pair(ctx context.Context, o *object) error {
 		}
 	}
 	m := binding.Match(candidates[record.Left], candidates[record.Right])
-	joined, err := p.cfg.Ledger.JoinPairs(ctx, m.Pairs)
+	joined, err := p.cfg.Ledger.JoinPairs(ctx, o.Name, m.Pairs)
 	if err != nil {
 		return fmt.Errorf("pair the records of %s: %w", o.Name, err)
 	}
