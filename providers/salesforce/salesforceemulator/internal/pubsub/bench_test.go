@@ -10,7 +10,7 @@ import (
 	"accord/providers/salesforce/salesforceemulator/internal/changefeed"
 )
 
-// BenchmarkDelivery measures events of distinct updates from the commit to a subscriber over gRPC.
+// BenchmarkDelivery measures distinct updates from their commit to the encoded event.
 func BenchmarkDelivery(b *testing.B) {
 	org := newTestOrg()
 	s := New(Options{Schema: org})

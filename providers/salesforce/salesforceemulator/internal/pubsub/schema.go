@@ -23,9 +23,12 @@ const (
 // eventSchema is the schema of one event as it was at some time. It never changes.
 type eventSchema struct {
 	id, name, json string
-	codec          *avro.Schema
-	fields         []eventField
-	at             map[string]position
+	// object is what the schema is of; platform tells platform events from change events.
+	object   string
+	platform bool
+	codec    *avro.Schema
+	fields   []eventField
+	at       map[string]position
 	// madeFrom is what the schema was made from, to see when it has to be made anew.
 	madeFrom []changefeed.FieldInfo
 }
@@ -97,10 +100,17 @@ func headerSchema() avroField {
 	}}
 }
 
+func buildSchema(object changefeed.ObjectInfo) (*eventSchema, error) {
+	if object.PlatformEvent {
+		return newEventSchema(object)
+	}
+	return newChangeSchema(object)
+}
+
 // newChangeSchema makes the schema of the change event of an object.
 func newChangeSchema(object changefeed.ObjectInfo) (*eventSchema, error) {
 	s := &eventSchema{
-		name: changeEventName(object.Name), at: map[string]position{}, madeFrom: cloneFields(object.Fields),
+		name: changeEventName(object.Name), object: object.Name, at: map[string]position{}, madeFrom: cloneFields(object.Fields),
 		fields: []eventField{{name: headerName}},
 	}
 	fields := []avroField{headerSchema()}
@@ -116,7 +126,7 @@ func newChangeSchema(object changefeed.ObjectInfo) (*eventSchema, error) {
 // newEventSchema makes the schema of a platform event: two system fields that are always there, then its own.
 func newEventSchema(object changefeed.ObjectInfo) (*eventSchema, error) {
 	s := &eventSchema{
-		name: object.Name, at: map[string]position{"CreatedDate": {0, -1}, "CreatedById": {1, -1}},
+		name: object.Name, object: object.Name, platform: true, at: map[string]position{"CreatedDate": {0, -1}, "CreatedById": {1, -1}},
 		madeFrom: cloneFields(object.Fields),
 		fields:   []eventField{{name: "CreatedDate", kind: kindDateTime}, {name: "CreatedById", kind: kindText}},
 	}
@@ -212,11 +222,7 @@ func (r *schemaRegistry) of(object changefeed.ObjectInfo) (*eventSchema, bool) {
 	if s, ok := r.newest[object.Name]; ok && s.current(object.Fields) {
 		return s, true
 	}
-	build := newChangeSchema
-	if object.PlatformEvent {
-		build = newEventSchema
-	}
-	s, err := build(object)
+	s, err := buildSchema(object)
 	if err != nil {
 		r.problem(object.Name, err)
 		return nil, false

@@ -54,6 +54,7 @@ type Server struct {
 	// mu guards the logs and the random source. It is never held while the org is asked anything: the store
 	// calls Commit while it holds its own lock.
 	mu      sync.Mutex
+	source  *rand.PCG
 	random  *rand.Rand
 	changes *eventLog
 	events  *eventLog
@@ -89,9 +90,10 @@ func New(options Options) *Server {
 	}
 	s := &Server{
 		options: options, schema: options.Schema, clock: options.Clock, logger: options.Logger, failures: failures(),
-		closed: make(chan struct{}), random: rand.New(rand.NewPCG(uint64(options.Seed), 0x9e3779b97f4a7c15)), //nolint:gosec // reproducible, not secret
+		closed: make(chan struct{}), source: rand.NewPCG(uint64(options.Seed), 0x9e3779b97f4a7c15), //nolint:gosec // a seed has no sign
 		counts: newCounters(), open: map[*subscription]bool{},
 	}
+	s.random = rand.New(s.source) //nolint:gosec // reproducible, not secret
 	s.schemas = newSchemaRegistry(func(object string, err error) {
 		s.logger.Error("an object has no usable event schema", "object", object, "error", err)
 	})
