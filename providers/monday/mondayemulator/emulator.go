@@ -58,8 +58,9 @@ type Options struct {
 	Users         []User
 	Workspaces    []string
 	Logger        hclog.Logger
-	StateFile     string // kept across restarts: read by New, written by Save and Close
-	PublicURL     string // where upload and report addresses point; "" takes the request's host
+	StateFile     string        // kept across restarts: read by New, written by Save and Close
+	BulkDelay     time.Duration // how long a bulk job stays PROCESSING
+	PublicURL     string        // where upload and report addresses point; "" takes the request's host
 	HTTPClient    *http.Client
 }
 
@@ -73,6 +74,7 @@ type Emulator struct {
 	meter  *meter
 	faults *faults
 	keys   *replays
+	jobs   *jobs
 
 	mu       sync.Mutex // guards what follows
 	skew     time.Duration
@@ -124,6 +126,7 @@ func New(opts Options) (*Emulator, error) {
 	e.meter = newMeter(plan, opts)
 	e.faults = newFaults(e.random)
 	e.keys = newReplays(e.now)
+	e.jobs = newJobs()
 	cfg := account.Config{Now: e.now, Seed: opts.Seed, Name: opts.AccountName, Tier: opts.Plan, ItemsLimit: opts.ItemsLimit, Workspaces: opts.Workspaces}
 	for _, u := range opts.Users {
 		cfg.Users = append(cfg.Users, account.User{ID: u.ID, Name: u.Name, Email: u.Email, TimeZone: u.TimeZone, Active: u.Active, Admin: u.Admin})
@@ -205,6 +208,10 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.serveAPI(w, r)
 	case r.URL.Path == "/v2/get_schema" && r.Method == http.MethodGet:
 		e.serveSchema(w, r)
+	case len(r.URL.Path) > len(uploadPath) && r.URL.Path[:len(uploadPath)] == uploadPath:
+		e.serveUpload(w, r)
+	case len(r.URL.Path) > len(reportPath) && r.URL.Path[:len(reportPath)] == reportPath:
+		e.serveReport(w, r)
 	default:
 		http.NotFound(w, r)
 	}

@@ -11,6 +11,8 @@ func mutations() map[string]field {
 		"complexity":     root(func(r *request, _ gql.Args) (any, error) { return r.spend, nil }),
 		"create_webhook": root(createWebhook),
 		"delete_webhook": root(func(r *request, a gql.Args) (any, error) { return r.acct().RemoveWebhook(id(a, "id")) }),
+		"ingest_items":   onBoard(startIngest),
+		"backfill_items": onBoard(startBackfill),
 	}
 	maps.Copy(out, mutateBoards())
 	maps.Copy(out, mutateColumns())

@@ -42,7 +42,7 @@ func fixed(v any) field { return func(*request, any, gql.Args) (any, error) { re
 func resolvers() map[string]map[string]field {
 	all := map[string]map[string]field{}
 	for _, part := range []map[string]map[string]field{
-		peopleFields(), boardFields(), itemFields(), valueFields(), platformFields(),
+		peopleFields(), boardFields(), itemFields(), valueFields(), platformFields(), jobFields(), aggregateFields(),
 	} {
 		for name, fs := range part {
 			all[name] = fs
@@ -62,6 +62,12 @@ func typeOf(obj any) string {
 		return "Board"
 	case *account.Group:
 		return "Group"
+	case *job:
+		return "ItemsJobStatus"
+	case sum:
+		return "AggregateBasicAggregationResult"
+	case groupKey:
+		return "AggregateGroupByResult"
 	}
 	return ""
 }

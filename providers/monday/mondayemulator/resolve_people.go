@@ -47,6 +47,8 @@ func queries() map[string]field {
 		"versions":                    fixed(versions),
 		"complexity":                  root(func(r *request, _ gql.Args) (any, error) { return r.spend, nil }),
 		"platform_api":                fixed(platformObject{}),
+		"fetch_job_status":            root(queryJob),
+		"aggregate":                   root(queryAggregate),
 	}
 }
 
