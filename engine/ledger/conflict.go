@@ -93,18 +93,30 @@ func (t *tx) openConflicts(list []Conflict) error {
 		detail = excluded.detail, remedy = excluded.remedy, updated_at = excluded.updated_at`, rows)
 }
 
-// closeConflicts resolves the open conflicts of pairs that meet a condition, and returns the pairs that had one.
-func (t *tx) closeConflicts(condition string, pairIDs []string) ([]string, error) {
-	var closed []string
-	err := t.among(`UPDATE conflict SET state = 'resolved', updated_at = $1 WHERE state = 'open' AND `+condition+` AND pair_id IN (%s) RETURNING pair_id`,
-		[]any{t.now}, pairIDs, func(r row) error {
-			var id string
-			err := r.Scan(&id)
-			closed = append(closed, id)
-			return err
-		})
-	slices.Sort(closed)
-	return slices.Compact(closed), err
+// closeConflicts resolves the open conflicts of pairs that choose picks, and returns the pairs that had one.
+func (t *tx) closeConflicts(pairIDs []string, choose func(pairID, field, reason string) bool) ([]string, error) {
+	var pairs []string
+	var ids []int64
+	err := t.among(`SELECT id, pair_id, field, reason FROM conflict WHERE state = 'open' AND pair_id IN (%s)`, nil, pairIDs, func(r row) error {
+		var id int64
+		var pair, field, reason string
+		err := r.Scan(&id, &pair, &field, &reason)
+		if err == nil && choose(pair, field, reason) {
+			pairs, ids = append(pairs, pair), append(ids, id)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if _, err := t.exec(`UPDATE conflict SET state = 'resolved', updated_at = $1 WHERE id = $2`, t.now, id); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(pairs)
+	return slices.Compact(pairs), nil
 }
 
 // Report opens conflicts outside a resolution: matches that are ambiguous, an object that was halted. Each names its

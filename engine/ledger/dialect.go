@@ -21,6 +21,7 @@ import (
 type dialect struct {
 	name       string
 	skipLocked string // ends a SELECT of rows to take: leave those that another process is taking
+	update     string // ends a SELECT of rows that are about to be changed
 	share      string // ends a SELECT of rows that must stay as they are until we commit
 	chunk      int    // rows in one statement, at most
 	prepares   bool   // whether we keep prepared statements ourselves, because the driver does not
@@ -98,7 +99,7 @@ func openPostgres(ctx context.Context, location string) (*dialect, *sql.DB, *sql
 		return nil, nil, nil, errors.Join(err, db.Close())
 	}
 	return &dialect{
-		name: "postgres", skipLocked: " FOR UPDATE OF p SKIP LOCKED", share: " FOR SHARE", chunk: 256, advisory: true,
+		name: "postgres", skipLocked: " FOR UPDATE OF p SKIP LOCKED", update: " FOR UPDATE", share: " FOR SHARE", chunk: 256, advisory: true,
 	}, db, db, nil
 }
 

@@ -228,7 +228,7 @@ func (w *workspace) withdrawHalves() error {
 }
 
 func (w *workspace) storeCalmed() error {
-	released, err := w.closeConflicts(`reason = '`+ReasonAmbiguous+`'`, sorted(w.calmed))
+	released, err := w.closeConflicts(sorted(w.calmed), func(_, _, reason string) bool { return reason == ReasonAmbiguous })
 	if err != nil {
 		return err
 	}

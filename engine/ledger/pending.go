@@ -63,6 +63,8 @@ func pendingRow(id, object string, priority int, now, notBefore int64, reason st
 	return []any{id, object, priority, now, notBefore, 1, 0, clean(reason), "", "", 0}
 }
 
+const pendingColumns = `pair_id, object, priority, since, not_before, gen, attempts, reason, waits_for, lease_by, lease_until`
+
 // again is what happens to a pair that is pending already: it becomes due at the earlier time, with the more urgent
 // priority. The generation is what tells a worker that its pair changed under its hands.
 const again = `ON CONFLICT (pair_id) DO UPDATE SET gen = pending.gen + 1, attempts = 0, reason = excluded.reason, waits_for = '',
@@ -70,7 +72,7 @@ const again = `ON CONFLICT (pair_id) DO UPDATE SET gen = pending.gen + 1, attemp
 	not_before = CASE WHEN excluded.not_before < pending.not_before THEN excluded.not_before ELSE pending.not_before END`
 
 func (t *tx) insertPending(rows [][]any) error {
-	return t.insert("pending", "pair_id, object, priority, since, not_before, gen, attempts, reason, waits_for, lease_by, lease_until", again, rows)
+	return t.insert("pending", pendingColumns, again, rows)
 }
 
 // free is the condition under which a pending pair p may be worked on: it is live, all that was decided about it is

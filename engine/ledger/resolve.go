@@ -1,7 +1,10 @@
 package ledger
 
 import (
-	"encoding/json"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"accord/engine/record"
@@ -14,79 +17,286 @@ type Resolution struct {
 	Lease  string // Work.Lease
 	// Base is merged into the pair's base at once, field by field; nil leaves a side's base alone.
 	Base      [2]record.Fields
-	Intents   []Intent // at most one per side; ID, PairID, Object and state are filled in
+	Intents   []Intent // at most one per side; ID, PairID, Object, Before and State are filled in
 	Conflicts []Conflict
 	// ClearConflicts names conflicts that no longer hold: "field" clears all open ones of that field, "field:reason" one.
+	// Those that Conflicts states again stay open.
 	ClearConflicts []string
-	DeadLetters    []DeadLetter
-	Firings        []Firing
-	State          *PairState // nil leaves the pair's state alone
-	// RetryAt keeps the pair pending until then; zero = done with, unless it changed meanwhile.
+	DeadLetters    []DeadLetter // Object and PairID are filled in
+	Firings        []Firing     // PairID is filled in
+	State          *PairState   // nil leaves the pair's state alone
+	// RetryAt keeps the pair pending until then; zero = done with.
 	RetryAt time.Time
-	// WaitFor keeps the pair pending until one of these pairs has both sides, or RetryAt. Those that have them count as due.
+	// WaitFor keeps the pair pending until one of these pairs has both sides, or RetryAt. When one has them already, or is
+	// no more, the pair is due at once.
 	WaitFor []string
 	Reason  string // why it stays pending; "" keeps the reason it had
 }
 
-// Intent is one write that was decided and is not settled yet.
-type Intent struct {
-	ID       string
-	PairID   string
-	Object   string
-	Side     record.Side
-	Op       record.Op
-	RecordID string // "" for a create
-	Key      string // also write this as the record's key
-	Fields   record.Fields
-	// Agreed is merged into the pair's base, by side, once the write is confirmed.
-	Agreed    [2]record.Fields
-	Priority  int
-	NotBefore time.Time
-	Cause     string // who or what led to it, for people and the audit log
-	State     IntentState
-	Attempts  int
-	Error     string // of the last attempt
-	CreatedAt time.Time
+// claimed is a pending row that somebody works on.
+type claimed struct {
+	object    string
+	gen       int64
+	lease     string
+	priority  int
+	since     int64
+	attempts  int
+	reason    string
+	waitsFor  string
+	notBefore int64
 }
 
-// IntentState says how far an intent got.
-type IntentState string
-
-// The states of an intent. Sent and unknown ones may or may not have been carried out: look before repeating.
-const (
-	IntentReady   IntentState = "ready"
-	IntentSent    IntentState = "sent"
-	IntentUnknown IntentState = "unknown"
-)
-
-// DeadLetter is a write, or a decision, that failed for good.
-type DeadLetter struct {
-	ID         int64
-	Object     string
-	PairID     string
-	Side       record.Side
-	Op         record.Op
-	RecordID   string
-	Payload    json.RawMessage // what was to be written; filled in from the intent when empty
-	Kind       string          // provider.Kind by name, or a rejection's reason
-	Code       string
-	Message    string
-	RequestID  string
-	Remedy     string
-	Fields     []string // native fields at fault
-	CreatedAt  time.Time
-	State      string // open | retried | discarded
-	ResolvedAt time.Time
+// Resolve records decisions, all in one transaction. A decision counts only when it was made on what is still so: where
+// the lease has run out and somebody else has the pair, or the pair has changed since it was claimed, nothing of it is
+// recorded, the pair stays pending, and it is among the stale ones that are returned.
+func (l *Ledger) Resolve(ctx context.Context, resolutions []Resolution) (stale []string, err error) {
+	ids := make([]string, len(resolutions))
+	for i, r := range resolutions {
+		ids[i] = r.PairID
+		if len(r.Intents) > 2 || len(r.Intents) == 2 && r.Intents[0].Side == r.Intents[1].Side {
+			return nil, fmt.Errorf("record what was decided about pair %s: more than one write to one side", r.PairID)
+		}
+	}
+	err = l.write(ctx, fmt.Sprintf("record what was decided about %d pairs", len(ids)), nil, func(t *tx) error {
+		stale = nil
+		pending, err := t.lockClaimed(ids)
+		if err != nil {
+			return err
+		}
+		s := settlement{workspace: t.workspace(), pending: pending}
+		var good []Resolution
+		var release []string
+		for _, r := range resolutions {
+			p := pending[r.PairID]
+			if p == nil || p.lease != r.Lease || p.gen != r.Gen || r.Lease == "" {
+				stale = append(stale, r.PairID)
+				if p != nil && p.lease == r.Lease {
+					release = append(release, r.PairID)
+				}
+				continue
+			}
+			p.lease = "" // a second resolution of the same claim is stale
+			good = append(good, r)
+		}
+		if _, err := t.execAmong(`UPDATE pending SET lease_by = '', lease_until = 0 WHERE pair_id IN (%s)`, nil, release); err != nil {
+			return err
+		}
+		return s.record(good)
+	})
+	return stale, err
 }
 
-// Firing is one trigger's action that is to happen once for one occurrence.
-type Firing struct {
-	Trigger    string
-	PairID     string
-	Occurrence string          // what makes it happen once: the same occurrence is recorded once
-	Payload    json.RawMessage // what the action needs, opaque to the ledger
-	State      string          // ready | done | failed
-	Attempts   int
-	Error      string
-	CreatedAt  time.Time
+// lockClaimed reads what is pending of pairs, under the locks of their objects.
+func (t *tx) lockClaimed(ids []string) (map[string]*claimed, error) {
+	if err := t.lockObjects(`SELECT DISTINCT object FROM pending WHERE pair_id IN (%s)`, ids); err != nil {
+		return nil, err
+	}
+	pending := map[string]*claimed{}
+	return pending, t.among(`SELECT pair_id, object, gen, lease_by, priority, since, attempts, reason, waits_for, not_before
+		FROM pending WHERE pair_id IN (%s)`+t.l.dialect.update, nil, ids, func(r row) error {
+		c := &claimed{}
+		var id string
+		err := r.Scan(&id, &c.object, &c.gen, &c.lease, &c.priority, &c.since, &c.attempts, &c.reason, &c.waitsFor, &c.notBefore)
+		pending[id] = c
+		return err
+	})
+}
+
+// lockObjects takes the locks of the objects that a query finds for ids.
+func (t *tx) lockObjects(query string, ids []string) error {
+	if !t.l.dialect.advisory {
+		return nil
+	}
+	var objects []string
+	err := t.among(query, nil, ids, func(r row) error {
+		var o string
+		err := r.Scan(&o)
+		objects = append(objects, "object/"+o)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(objects)
+	for _, o := range slices.Compact(objects) {
+		if err := t.lock(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settlement is a batch of decisions on its way into the ledger.
+type settlement struct {
+	*workspace
+	pending map[string]*claimed
+}
+
+func (s *settlement) record(list []Resolution) error {
+	ids := make([]string, len(list))
+	for i, r := range list {
+		ids[i] = r.PairID
+	}
+	if err := s.loadPairs(ids); err != nil {
+		return err
+	}
+	if err := s.loadSeenOf(ids); err != nil {
+		return err
+	}
+	whole, err := s.whole(list)
+	if err != nil {
+		return err
+	}
+	var intents, kept [][]any
+	var done []string
+	var dead []DeadLetter
+	var firings []Firing
+	for _, r := range list {
+		p := s.pairs[r.PairID]
+		if p == nil {
+			return fmt.Errorf("pair %s is pending, but there is no such pair", r.PairID)
+		}
+		s.decide(p, r)
+		rows, err := s.intents(p, r)
+		if err != nil {
+			return err
+		}
+		intents = append(intents, rows...)
+		for _, d := range r.DeadLetters {
+			d.Object, d.PairID = p.Object, p.ID
+			dead = append(dead, d)
+		}
+		for _, f := range r.Firings {
+			f.PairID = p.ID
+			firings = append(firings, f)
+		}
+		if row := s.keep(p, r, whole); row != nil {
+			kept = append(kept, row)
+		} else {
+			done = append(done, p.ID)
+		}
+	}
+	if err := s.insert("intent", intentColumns, "", intents); err != nil {
+		return err
+	}
+	if err := s.clearConflicts(list); err != nil {
+		return err
+	}
+	if err := s.openDeadLetters(dead); err != nil {
+		return err
+	}
+	if err := s.addFirings(firings); err != nil {
+		return err
+	}
+	if _, err := s.execAmong(`DELETE FROM pending WHERE pair_id IN (%s)`, nil, done); err != nil {
+		return err
+	}
+	if err := s.insert("pending", pendingColumns, `ON CONFLICT (pair_id) DO UPDATE SET not_before = excluded.not_before, attempts = excluded.attempts,
+		reason = excluded.reason, waits_for = excluded.waits_for, lease_by = '', lease_until = 0`, kept); err != nil {
+		return err
+	}
+	return s.store()
+}
+
+// decide brings a decision's own effects into its pair.
+func (s *settlement) decide(p *pairRow, r Resolution) {
+	for _, side := range record.Sides {
+		if r.Base[side] != nil {
+			p.Base[side] = merged(p.Base[side], r.Base[side])
+			p.changed = true
+		}
+	}
+	if r.State != nil && *r.State != p.State {
+		p.State, p.changed = *r.State, true
+	}
+	for _, c := range r.Conflicts {
+		c.Object, c.PairID = p.Object, p.ID
+		s.trouble = append(s.trouble, c)
+	}
+}
+
+func (s *settlement) intents(p *pairRow, r Resolution) ([][]any, error) {
+	var rows [][]any
+	for _, i := range r.Intents {
+		i.ID, i.PairID, i.Object = s.l.ids.next(s.now), p.ID, p.Object
+		i.Before = nil
+		if seen := s.seen[seenKey{p.Object, i.Side, p.IDs[i.Side]}]; seen != nil {
+			i.Before = make(record.Fields, len(i.Fields))
+			for name := range i.Fields {
+				if f, shown := seen.fields[name]; shown {
+					i.Before[name] = f.Value
+				}
+			}
+		}
+		row, err := i.values(s.now)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", i.label(), err)
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// whole finds out which of the pairs that are waited for have both sides, and keeps them as they are until we commit:
+// otherwise one could be completed in between, and nobody would be woken.
+func (s *settlement) whole(list []Resolution) (half map[string]bool, err error) {
+	var awaited []string
+	for _, r := range list {
+		awaited = append(awaited, r.WaitFor...)
+	}
+	half = map[string]bool{}
+	slices.Sort(awaited)
+	return half, s.among(`SELECT id, CASE WHEN left_id IS NULL OR right_id IS NULL THEN 1 ELSE 0 END FROM pair WHERE id IN (%s)`+s.l.dialect.share,
+		nil, slices.Compact(awaited), func(r row) error {
+			var id string
+			var is bool
+			err := r.Scan(&id, &is)
+			half[id] = is
+			return err
+		})
+}
+
+// keep is the row of a pair that stays pending; nil for one that is done with.
+func (s *settlement) keep(p *pairRow, r Resolution, half map[string]bool) []any {
+	if r.RetryAt.IsZero() && len(r.WaitFor) == 0 {
+		return nil
+	}
+	c := s.pending[p.ID]
+	notBefore, waitsFor := int64(never), ""
+	if !r.RetryAt.IsZero() {
+		notBefore = millis(r.RetryAt)
+	}
+	if len(r.WaitFor) > 0 {
+		// One is enough: when it is complete, the pair is decided anew and waits for the next.
+		if n := slices.IndexFunc(r.WaitFor, func(id string) bool { return !half[id] }); n >= 0 {
+			notBefore = s.now
+		} else {
+			waitsFor = r.WaitFor[0]
+		}
+	}
+	reason := r.Reason
+	if reason == "" {
+		reason = c.reason
+	}
+	return []any{p.ID, p.Object, c.priority, c.since, notBefore, c.gen, c.attempts + 1, clean(reason), waitsFor, "", 0}
+}
+
+func (s *settlement) clearConflicts(list []Resolution) error {
+	type one struct{ pair, field, reason string }
+	clear, again := map[one]bool{}, map[one]bool{}
+	var pairs []string
+	for _, r := range list {
+		for _, name := range r.ClearConflicts {
+			field, reason, _ := strings.Cut(name, ":")
+			clear[one{r.PairID, clean(field), clean(reason)}] = true
+			pairs = append(pairs, r.PairID)
+		}
+		for _, c := range r.Conflicts {
+			again[one{r.PairID, clean(c.Field), clean(c.Reason)}] = true
+		}
+	}
+	_, err := s.closeConflicts(pairs, func(pair, field, reason string) bool {
+		return !again[one{pair, field, reason}] && (clear[one{pair, field, ""}] || clear[one{pair, field, reason}])
+	})
+	return err
 }

@@ -1,26 +1,18 @@
 package ledger
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"accord/engine/record"
 )
 
-// Batch is intents that go to the vendor together. Order, key and content never change once it was stamped.
-type Batch struct {
-	ID      string
-	Object  string
-	Side    record.Side
-	Key     string    // idempotency key
-	Sent    time.Time // when the key was first used
-	Fresh   bool      // just stamped: this is the first try
-	Intents []Intent  // in the order of the call
-}
-
 // Outcome is how one intent ended. Exactly one of Done, Retry, Dead, Reread and Unknown is set.
 type Outcome struct {
 	IntentID string
-	BatchID  string // when set, the outcome of an older batch than the intent is in now is ignored, unless Done
+	BatchID  string // when set, the outcome of another batch than the intent is in now is ignored, unless Done
 	// Done: the vendor confirmed the write.
 	Done     bool
 	RecordID string         // vendor's id; of a create, the new one
@@ -28,17 +20,303 @@ type Outcome struct {
 	Version  record.Version // of the record after the write; 0 = not told
 	// Retry: it was surely not carried out, and may be later.
 	Retry *Retry
-	// Dead: it failed for good.
+	// Dead: it failed for good. Object, PairID, Side, Op, RecordID and Payload are filled in.
 	Dead *DeadLetter
 	// Reread: what is there is not what we thought. Both records are read again and the pair is decided anew.
 	Reread bool
 	// Unknown: it may have been carried out. The intent stays in its batch.
 	Unknown bool
-	Error   string // for Unknown and Reread: what was said
+	Error   string // for Unknown: what was said
 }
 
 // Retry puts an intent off.
 type Retry struct {
 	At    time.Time
 	Error string
+}
+
+func (o *Outcome) check() error {
+	n := number(o.Done) + number(o.Retry != nil) + number(o.Dead != nil) + number(o.Reread) + number(o.Unknown)
+	if n != 1 {
+		return fmt.Errorf("intent %s has %d outcomes instead of one", o.IntentID, n)
+	}
+	return nil
+}
+
+// Settle records how intents ended, all in one transaction. An intent that is settled already is passed over, so that an
+// outcome may be told twice.
+//
+// Done moves the base by what was agreed, with the values of the written side as the vendor stores them; a create gives
+// the pair its second side, wakes what waited for it and leaves the pair pending, so that the link is written back. The
+// other outcomes leave the base alone.
+func (l *Ledger) Settle(ctx context.Context, outcomes []Outcome) error {
+	ids := make([]string, len(outcomes))
+	var wrong error
+	for i := range outcomes {
+		ids[i] = outcomes[i].IntentID
+		wrong = errors.Join(wrong, outcomes[i].check())
+	}
+	what := fmt.Sprintf("settle %d writes", len(ids))
+	if wrong != nil {
+		return fmt.Errorf("%s: %w", what, wrong)
+	}
+	return l.write(ctx, what, nil, func(t *tx) error {
+		if err := t.lockObjects(`SELECT DISTINCT object FROM intent WHERE id IN (%s)`, ids); err != nil {
+			return err
+		}
+		s := &settling{workspace: t.workspace(), intents: map[string]*intentRow{}}
+		if err := s.load(ids, outcomes); err != nil {
+			return err
+		}
+		for i := range outcomes {
+			if err := s.settle(&outcomes[i]); err != nil {
+				return err
+			}
+		}
+		return s.finish()
+	})
+}
+
+// settling is a batch of outcomes on its way into the ledger.
+type settling struct {
+	*workspace
+	intents map[string]*intentRow
+	over    []string // intents that are no more
+	written [][]any
+	healthy []end // ends that were written: what failed there before is history
+	dead    []DeadLetter
+}
+
+func (s *settling) load(ids []string, outcomes []Outcome) error {
+	err := s.among(`SELECT `+intentColumns+` FROM intent WHERE id IN (%s)`, nil, ids, func(r row) error {
+		i, err := scanIntent(r)
+		if err == nil {
+			s.intents[i.ID] = i
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var pairs []string
+	type group struct {
+		object string
+		side   record.Side
+	}
+	created := map[group][]string{}
+	for _, o := range outcomes {
+		if i := s.intents[o.IntentID]; i != nil {
+			pairs = append(pairs, i.PairID)
+			if o.Done && i.Op == record.Create && o.RecordID != "" {
+				g := group{i.Object, i.Side}
+				created[g] = append(created[g], clean(o.RecordID))
+			}
+		}
+	}
+	if err := s.loadPairs(pairs); err != nil {
+		return err
+	}
+	if err := s.loadSeenOf(pairs); err != nil {
+		return err
+	}
+	// A created record may have been seen before its vendor's answer came in: then it has a half pair of its own.
+	for g, list := range created {
+		if err := s.loadSeen(g.object, g.side, list); err != nil {
+			return err
+		}
+		if err := s.loadPairsOf(g.object, g.side, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *settling) settle(o *Outcome) error {
+	i := s.intents[o.IntentID]
+	if i == nil || o.BatchID != "" && o.BatchID != i.batch && !o.Done {
+		return nil
+	}
+	switch {
+	case o.Retry != nil:
+		_, err := s.exec(`UPDATE intent SET state = 'ready', batch_id = '', idempotency_key = '', sent_at = 0, attempts = attempts + 1,
+			not_before = $1, error = $2 WHERE id = $3`, millis(o.Retry.At), clean(o.Retry.Error), i.ID)
+		return err
+	case o.Unknown:
+		_, err := s.exec(`UPDATE intent SET state = 'unknown', error = $1 WHERE id = $2`, clean(o.Error), i.ID)
+		return err
+	}
+	s.over = append(s.over, i.ID)
+	delete(s.intents, i.ID)
+	p := s.pairs[i.PairID]
+	if p == nil {
+		p = s.pairs[s.absorbed[i.PairID]]
+	}
+	switch {
+	case p == nil:
+		return fmt.Errorf("intent %s is of pair %s, but there is no such pair", i.ID, i.PairID)
+	case o.Dead != nil:
+		return s.bury(i, *o.Dead)
+	case o.Reread:
+		for _, side := range record.Sides {
+			if r := s.seen[seenKey{p.Object, side, p.IDs[side]}]; r != nil {
+				r.doubt()
+			}
+		}
+		s.enqueue(p, i.Priority, s.now, "read again")
+		return nil
+	default:
+		return s.confirm(p, i, o)
+	}
+}
+
+func (s *settling) bury(i *intentRow, d DeadLetter) error {
+	d.Object, d.PairID, d.Side, d.Op = i.Object, i.PairID, i.Side, i.Op
+	if d.RecordID == "" {
+		d.RecordID = i.RecordID
+	}
+	if len(d.Payload) == 0 {
+		text, err := encode(struct {
+			Key    string        `json:"key,omitempty"`
+			Fields record.Fields `json:"fields"`
+		}{i.Key, i.Fields})
+		if err != nil {
+			return err
+		}
+		d.Payload = []byte(text)
+	}
+	s.dead = append(s.dead, d)
+	return nil
+}
+
+// confirm records a write that was carried out.
+func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
+	id := clean(o.RecordID)
+	if i.Op == record.Create {
+		if id == "" {
+			return fmt.Errorf("%s was confirmed without the new record's id", i.label())
+		}
+		if p = s.place(p, i, id); p == nil {
+			return nil
+		}
+		s.enqueue(p, i.Priority, s.now, "created")
+	} else {
+		id = p.IDs[i.Side]
+	}
+	after := i.Fields.Clone()
+	for name := range after {
+		if v, shown := o.Stored[name]; shown {
+			after[name] = v
+		}
+	}
+	for _, side := range record.Sides {
+		agreed := i.Agreed[side].Clone()
+		if side == i.Side {
+			for name := range agreed {
+				// Only what was written: another field may show somebody's edit that is still to be carried across.
+				if _, ours := i.Fields[name]; ours {
+					agreed[name] = after[name]
+				}
+			}
+		}
+		if agreed != nil {
+			p.Base[side] = merged(p.Base[side], agreed)
+			p.changed = true
+		}
+	}
+	s.saw(p, i, id, o)
+	s.healthy = append(s.healthy, end{p.ID, i.Side})
+	return s.note(p, i, id, after)
+}
+
+// place gives a pair the record that was created for it. Nil when the pair has another one already: then the new record
+// stays by itself, and a person must say what it is.
+func (s *settling) place(p *pairRow, i *intentRow, id string) *pairRow {
+	k := seenKey{p.Object, i.Side, id}
+	if p.IDs[i.Side] == id {
+		return p
+	}
+	if s.seen[k] == nil {
+		r := &seenRow{seenKey: k, fields: map[string]fieldSeen{}, changed: true}
+		s.addSeen(r)
+	}
+	r, own := s.seen[k], s.ends[k]
+	switch {
+	case p.IDs[i.Side] != "" || own != nil && own.Paired():
+		if own == nil {
+			own = s.newPair(r)
+			r.doubt()
+		}
+		s.ambiguous(own, r, []*pairRow{p})
+		return nil
+	case own == nil:
+		return s.join(nil, p, r)
+	default:
+		s.absorb(p, own)
+		return p
+	}
+}
+
+// saw brings the write into what is seen of the written record.
+func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome) {
+	r := s.seen[seenKey{p.Object, i.Side, id}]
+	if r == nil {
+		return
+	}
+	r.wrote(i.Fields, i.Before, o.Stored, i.Key, o.Version)
+	switch i.Op {
+	case record.Archive:
+		r.state = record.Archived
+	case record.Delete:
+		r.state = record.Deleted
+	}
+	// The answer also shows what we did not write: that is an observation like any other.
+	rest := record.Fields{}
+	for name, v := range o.Stored {
+		if _, ours := i.Fields[name]; !ours {
+			rest[name] = v
+		}
+	}
+	var did observed
+	for name, v := range rest {
+		changed, unsure := r.observeField(name, v, o.Version, &Observation{}, &did)
+		did.changed = did.changed || changed || unsure
+		if unsure {
+			r.doubt()
+		}
+	}
+	if did.changed {
+		s.enqueue(p, i.Priority, s.now, "changed")
+	} else if r.dirty {
+		s.enqueue(p, i.Priority, s.now, "read again")
+	}
+}
+
+func (s *settling) note(p *pairRow, i *intentRow, id string, after record.Fields) error {
+	var texts [2]string
+	for n, f := range [2]record.Fields{i.Before, after} {
+		var err error
+		if texts[n], err = encode(f); err != nil {
+			return err
+		}
+	}
+	s.written = append(s.written, []any{
+		s.l.ids.next(s.now), s.now, p.Object, p.ID, i.Side.String(), i.Op.String(), id, texts[0], texts[1], i.Cause, i.batch,
+	})
+	return nil
+}
+
+func (s *settling) finish() error {
+	if _, err := s.execAmong(`DELETE FROM intent WHERE id IN (%s)`, nil, s.over); err != nil {
+		return err
+	}
+	if err := s.insert("written", writtenColumns, "", s.written); err != nil {
+		return err
+	}
+	if err := s.closeDeadLetters(s.healthy); err != nil {
+		return err
+	}
+	if err := s.openDeadLetters(s.dead); err != nil {
+		return err
+	}
+	return s.store()
 }

@@ -1,0 +1,76 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"accord/engine/audit"
+)
+
+const auditColumns = `seq, at, connection, operation, initiator, request, status, row_count, request_id, duration, error, prev_hash, hash`
+
+// Audit appends entries to the audit log, each chained to the one before it. Seq and the hashes are filled in.
+func (l *Ledger) Audit(ctx context.Context, entries ...audit.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	return l.write(ctx, fmt.Sprintf("append %d entries to the audit log", len(entries)), []string{"audit"}, func(t *tx) error {
+		var last audit.Entry
+		err := t.query(`SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`, nil, func(r row) error { return r.Scan(&last.Seq, &last.Hash) })
+		if err != nil {
+			return err
+		}
+		rows := make([][]any, 0, len(entries))
+		for _, e := range entries {
+			for _, s := range []*string{&e.Connection, &e.Operation, &e.Initiator, &e.Request, &e.RequestID, &e.Error} {
+				*s = clean(*s)
+			}
+			last = audit.Chain(last, e)
+			e = last
+			rows = append(rows, []any{
+				e.Seq, e.At.UnixMilli(), e.Connection, e.Operation, e.Initiator, e.Request, e.Status, e.Rows, e.RequestID, e.Duration.Milliseconds(),
+				e.Error, e.PrevHash, e.Hash,
+			})
+		}
+		return t.insert("audit", auditColumns, "", rows)
+	})
+}
+
+// AuditEntries lists entries with a Seq above after, oldest first; limit 0 = all.
+func (l *Ledger) AuditEntries(ctx context.Context, after int64, limit int) ([]audit.Entry, error) {
+	var list []audit.Entry
+	err := l.eachAudit(ctx, after, limit, func(e audit.Entry) bool {
+		list = append(list, e)
+		return true
+	})
+	return list, err
+}
+
+// VerifyAudit reads the whole audit log and reports the first entry that is not as it was written, if there is one.
+func (l *Ledger) VerifyAudit(ctx context.Context) (audit.Report, error) {
+	var v audit.Verifier
+	err := l.eachAudit(ctx, -1<<62, 0, v.Add)
+	return v.Report, err
+}
+
+func (l *Ledger) eachAudit(ctx context.Context, after int64, limit int, yield func(audit.Entry) bool) error {
+	return l.read(ctx, "read the audit log", func(t *tx) error {
+		more := true
+		return t.query(`SELECT `+auditColumns+` FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2`, []any{after, orAll(limit)}, func(r row) error {
+			if !more {
+				return nil
+			}
+			var e audit.Entry
+			var at, duration int64
+			err := r.Scan(&e.Seq, &at, &e.Connection, &e.Operation, &e.Initiator, &e.Request, &e.Status, &e.Rows, &e.RequestID, &duration,
+				&e.Error, &e.PrevHash, &e.Hash)
+			if err != nil {
+				return err
+			}
+			e.At, e.Duration = time.UnixMilli(at).UTC(), time.Duration(duration)*time.Millisecond
+			more = yield(e)
+			return nil
+		})
+	})
+}

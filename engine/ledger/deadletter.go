@@ -1,0 +1,182 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"accord/engine/record"
+)
+
+// DeadLetter is a write, or a decision, that failed for good. There is at most one open per pair and side: a newer
+// failure takes the place of an older one.
+type DeadLetter struct {
+	ID         int64
+	Object     string
+	PairID     string
+	Side       record.Side
+	Op         record.Op
+	RecordID   string
+	Payload    json.RawMessage // what was to be written; filled in from the intent when empty
+	Kind       string          // provider.Kind by name, or a rejection's reason
+	Code       string
+	Message    string
+	RequestID  string
+	Remedy     string
+	Fields     []string // native fields at fault
+	CreatedAt  time.Time
+	State      string // open | retried | discarded
+	ResolvedAt time.Time
+}
+
+const deadLetterColumns = `id, object, pair_id, side, op, record_id, payload, kind, code, message, request_id, remedy, fields, created_at, state, resolved_at`
+
+type end struct {
+	pair string
+	side record.Side
+}
+
+// openDeadLetters stores dead letters instead of those that are open for the same pair and side.
+func (t *tx) openDeadLetters(list []DeadLetter) error {
+	if len(list) == 0 {
+		return nil
+	}
+	ends := make([]end, len(list))
+	for i, d := range list {
+		ends[i] = end{d.PairID, d.Side}
+	}
+	if err := t.closeDeadLetters(ends); err != nil {
+		return err
+	}
+	first, err := t.numbers("deadletter", len(list))
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, 0, len(list))
+	for i, d := range list {
+		fields, err := encode(d.Fields)
+		if err != nil {
+			return err
+		}
+		payload := string(d.Payload)
+		if !json.Valid(d.Payload) {
+			if payload, err = encode(clean(payload)); err != nil {
+				return err
+			}
+		}
+		rows = append(rows, []any{
+			first + int64(i), clean(d.Object), d.PairID, d.Side.String(), d.Op.String(), clean(d.RecordID), clean(payload), clean(d.Kind), clean(d.Code),
+			clean(d.Message), clean(d.RequestID), clean(d.Remedy), fields, t.now, StateOpen, 0,
+		})
+	}
+	return t.insert("deadletter", deadLetterColumns, "", rows)
+}
+
+// closeDeadLetters takes open dead letters for retried: the same end of the same pair was written, or failed anew.
+func (t *tx) closeDeadLetters(ends []end) error {
+	var pairs []string
+	wanted := map[end]bool{}
+	for _, e := range ends {
+		if e.pair != "" {
+			pairs = append(pairs, e.pair)
+			wanted[e] = true
+		}
+	}
+	var ids []int64
+	err := t.among(`SELECT id, pair_id, side FROM deadletter WHERE state = 'open' AND pair_id IN (%s)`, nil, pairs, func(r row) error {
+		var id int64
+		var e end
+		var side string
+		err := r.Scan(&id, &e.pair, &side)
+		if err != nil {
+			return err
+		}
+		if e.side, err = sideOf(side); err == nil && wanted[e] {
+			ids = append(ids, id)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if _, err := t.exec(`UPDATE deadletter SET state = 'retried', resolved_at = $1 WHERE id = $2`, t.now, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeadLetters lists dead letters, newest first.
+func (l *Ledger) DeadLetters(ctx context.Context, f Filter) (list []DeadLetter, err error) {
+	where, args := f.where()
+	err = l.read(ctx, "list dead letters", func(t *tx) error {
+		list, err = t.deadLetters(where, args)
+		return err
+	})
+	return list, err
+}
+
+func (t *tx) deadLetters(where string, args []any) ([]DeadLetter, error) {
+	var list []DeadLetter
+	err := t.query(`SELECT `+deadLetterColumns+` FROM deadletter WHERE `+where+` ORDER BY id DESC LIMIT $4`, args, func(r row) error {
+		var d DeadLetter
+		var side, op, payload, fields string
+		var created, resolved int64
+		err := r.Scan(&d.ID, &d.Object, &d.PairID, &side, &op, &d.RecordID, &payload, &d.Kind, &d.Code, &d.Message, &d.RequestID, &d.Remedy,
+			&fields, &created, &d.State, &resolved)
+		if err != nil {
+			return err
+		}
+		if d.Side, err = sideOf(side); err != nil {
+			return err
+		}
+		if d.Op, err = opOf(op); err != nil {
+			return err
+		}
+		d.Payload, d.CreatedAt, d.ResolvedAt = json.RawMessage(payload), moment(created), moment(resolved)
+		if err := decode(fmt.Sprintf("dead letter %d", d.ID), fields, &d.Fields); err != nil {
+			return err
+		}
+		list = append(list, d)
+		return nil
+	})
+	return list, err
+}
+
+// RetryDeadLetter closes a dead letter and has its pair decided anew: if the write is still wanted, it is tried again.
+// ErrNotFound when there is no such dead letter; ErrClosed when it is closed.
+func (l *Ledger) RetryDeadLetter(ctx context.Context, id int64) error {
+	return l.closeDeadLetter(ctx, id, StateRetried)
+}
+
+// DiscardDeadLetter closes a dead letter for good. The next change of its pair may lead to the same write again.
+func (l *Ledger) DiscardDeadLetter(ctx context.Context, id int64) error {
+	return l.closeDeadLetter(ctx, id, StateDiscarded)
+}
+
+func (l *Ledger) closeDeadLetter(ctx context.Context, id int64, to string) error {
+	return l.write(ctx, fmt.Sprintf("close dead letter %d as %s", id, to), nil, func(t *tx) error {
+		var pair string
+		found, err := t.one(`UPDATE deadletter SET state = $1, resolved_at = $2 WHERE id = $3 AND state = 'open' RETURNING pair_id`,
+			[]any{to, t.now, id}, &pair)
+		switch {
+		case err != nil:
+			return err
+		case found && to == StateRetried:
+			return t.enqueuePairs([]string{pair}, PriorityLive, t.now, "dead letter retried")
+		case found:
+			return nil
+		}
+		var state string
+		if found, err = t.one(`SELECT state FROM deadletter WHERE id = $1`, []any{id}, &state); err == nil && !found {
+			err = ErrNotFound
+		} else if err == nil {
+			err = ErrClosed
+		}
+		return err
+	})
+}
