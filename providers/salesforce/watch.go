@@ -149,8 +149,10 @@ func (w *watcher) run(ctx context.Context) error {
 		}
 		pause := time.Duration(rand.Int64N(int64(min(time.Second<<min(failures, 6), time.Minute)))) + 50*time.Millisecond
 		var e *provider.Error
-		if errors.As(err, &e) && e.RetryAfter > pause {
-			pause = e.RetryAfter
+		if errors.As(err, &e) {
+			if pause = max(pause, e.RetryAfter); e.Kind == provider.Stale && failures == 0 {
+				pause = 0 // what is wrong is our position, not the server
+			}
 		}
 		w.log.Debug("subscribe again", "after", pause, "error", err)
 		timer := time.NewTimer(pause)

@@ -1,0 +1,232 @@
+package salesforceemulator
+
+import (
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/grpc"
+
+	"accord/providers/salesforce/salesforceemulator/internal/load"
+	"accord/providers/salesforce/salesforceemulator/internal/org"
+	"accord/providers/salesforce/salesforceemulator/internal/pubsub"
+)
+
+// Options say what kind of org is emulated. The zero value is an empty org on the wall clock without limits.
+type Options struct {
+	// Clock tells the emulated time; nil means time.Now. Admin calls may shift it.
+	Clock func() time.Time
+	// Seed decides ids, tokens and everything else that is made up.
+	Seed   int64
+	Logger hclog.Logger
+	// ClientID and ClientSecret are the app that may use the client credentials flow, and whose id the web flow takes.
+	ClientID, ClientSecret string
+	// AccessToken is a token that never expires.
+	AccessToken string
+	// JWTKeys are the certificates of apps for the JWT bearer flow, by consumer key.
+	JWTKeys map[string]*rsa.PublicKey
+	// Username of the integration user; empty is integration@acme.example.
+	Username string
+	// LeastPrivileged starts the integration user with no access to any record.
+	LeastPrivileged bool
+	// DataDir is what to load at the start; empty is nothing. See internal/load for what is understood.
+	DataDir string
+	// Mapping overrides how CSV files are recognised: the JSON of a mapping.json.
+	Mapping []byte
+	// Limits say what is enforced.
+	Limits Limits
+	// SessionLifetime is how long a session lives after its last use; zero is two hours.
+	SessionLifetime time.Duration
+	// StateFile is where the org is kept across restarts; empty is nowhere.
+	StateFile string
+	// Name of the organization.
+	Name string
+}
+
+// Loaded is what was loaded at the start.
+type Loaded = load.Report
+
+// User is a person of the org.
+type User struct {
+	ID, Username, Name, Email, TimeZone, Profile string
+	Active                                       bool
+}
+
+// Emulator is one org. It is safe for concurrent use.
+type Emulator struct {
+	opts   Options
+	log    hclog.Logger
+	clock  *shiftedClock
+	events *pubsub.Server
+	loaded Loaded
+
+	// core is replaced by Reset.
+	mu   sync.RWMutex
+	org  *org.Org
+	auth *authServer
+
+	counts   counters
+	faults   faultList
+	limits   limiter
+	locators locatorStore
+	bulk     bulkStore
+}
+
+// shiftedClock is the clock of the options, moved and possibly stopped by admin calls.
+type shiftedClock struct {
+	mu     sync.Mutex
+	base   func() time.Time
+	offset time.Duration
+	frozen time.Time
+}
+
+func (c *shiftedClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.frozen.IsZero() {
+		return c.frozen
+	}
+	return c.base().Add(c.offset)
+}
+
+func (c *shiftedClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.frozen.IsZero() {
+		c.offset += d
+	} else {
+		c.frozen = c.frozen.Add(d)
+	}
+}
+
+// New makes an org, and loads DataDir or, where there is one, StateFile.
+func New(opts Options) (*Emulator, error) {
+	if opts.Clock == nil {
+		opts.Clock = time.Now
+	}
+	if opts.Logger == nil {
+		opts.Logger = hclog.NewNullLogger()
+	}
+	if opts.Username == "" {
+		opts.Username = "integration@acme.example"
+	}
+	if opts.SessionLifetime == 0 {
+		opts.SessionLifetime = 2 * time.Hour
+	}
+	opts.JWTKeys = maps.Clone(opts.JWTKeys)
+	e := &Emulator{opts: opts, log: opts.Logger, clock: &shiftedClock{base: opts.Clock}}
+	e.locators.clock, e.bulk.e, e.limits.clock = e.clock.now, e, e.clock.now
+	e.limits.set(opts.Limits)
+	if err := e.start(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// start makes a fresh org and what hangs on it.
+func (e *Emulator) start() error {
+	o, err := org.New(org.Options{Clock: e.clock.now, Seed: e.opts.Seed, Username: e.opts.Username, LeastPrivileged: e.opts.LeastPrivileged, Name: e.opts.Name})
+	if err != nil {
+		return fmt.Errorf("starting the Salesforce emulator: %w", err)
+	}
+	restored, err := e.restore(o)
+	if err != nil {
+		return fmt.Errorf("starting the Salesforce emulator: %w", err)
+	}
+	var report Loaded
+	if !restored && e.opts.DataDir != "" {
+		report, err = load.Dir(o, e.opts.DataDir, load.Options{Mapping: e.opts.Mapping})
+		if err != nil {
+			return fmt.Errorf("starting the Salesforce emulator: %w", err)
+		}
+	}
+	auth := newAuthServer(e, o)
+	o.SetAuth(auth.eventToken)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.events != nil {
+		e.events.Reset()
+	}
+	schema := &currentSchema{e: e}
+	if e.events == nil {
+		e.events = pubsub.New(pubsub.Options{Schema: schema, Clock: e.clock.now, Seed: e.opts.Seed, Logger: e.log.Named("pubsub"), DeliveryLimit: e.limits.deliveries()})
+	}
+	o.SetSink(e.events)
+	e.org, e.auth, e.loaded = o, auth, report
+	return nil
+}
+
+func (e *Emulator) core() (*org.Org, *authServer) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.org, e.auth
+}
+
+// Loaded is what was loaded at the start: records by object, and warnings.
+func (e *Emulator) Loaded() Loaded {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.loaded
+}
+
+// RegisterPubSub adds the Pub/Sub API to a gRPC server.
+func (e *Emulator) RegisterPubSub(s *grpc.Server) { e.events.Register(s) }
+
+// ServeGRPC serves the Pub/Sub API, without TLS, until the listener is closed or Close is called.
+func (e *Emulator) ServeGRPC(lis net.Listener) error {
+	s := grpc.NewServer(grpc.MaxRecvMsgSize(8 << 20))
+	e.events.Register(s)
+	if err := s.Serve(lis); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("serving the Pub/Sub API: %w", err)
+	}
+	return nil
+}
+
+// Events is the event side: its faults and counters.
+func (e *Emulator) Events() *pubsub.Server { return e.events }
+
+// Close saves the state, where there is a state file, and ends event streams.
+func (e *Emulator) Close() error {
+	return errors.Join(e.Save(), e.events.Close())
+}
+
+// OrgID is the 18-character id of the org.
+func (e *Emulator) OrgID() string {
+	o, _ := e.core()
+	return o.OrgID()
+}
+
+// Users lists the people of the org by username.
+func (e *Emulator) Users() []User {
+	o, _ := e.core()
+	tx := o.View(org.Caller{System: true, UserID: o.Admin()})
+	defer tx.Commit()
+	res, err := tx.Query("SELECT Id, Username, Name, Email, TimeZoneSidKey, Profile.Name, IsActive FROM User", "", org.QueryOptions{})
+	if err != nil {
+		return nil // the fields are built in
+	}
+	var out []User
+	for _, r := range res.Page(tx, 0, res.Len()) {
+		text := func(k string) string { s, _ := r.Get(k).(string); return s }
+		out = append(out, User{ID: text("Id"), Username: text("Username"), Name: text("Name"), Email: text("Email"), TimeZone: text("TimeZoneSidKey"), Active: r.Get("IsActive") == true})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Username < out[j].Username })
+	return out
+}
+
+// FindUser finds a user by username, e-mail or full name.
+func (e *Emulator) FindUser(name string) (User, bool) {
+	for _, u := range e.Users() {
+		if strings.EqualFold(u.Username, name) || strings.EqualFold(u.Email, name) || strings.EqualFold(u.Name, name) {
+			return u, true
+		}
+	}
+	return User{}, false
+}
