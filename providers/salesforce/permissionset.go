@@ -61,9 +61,13 @@ func (x *expansion) permissions(s provider.ObjectSpec, sobject string, fields []
 		if withoutPermissions[strings.ToLower(object)] {
 			return
 		}
+		depends := []string{set}
+		for _, parent := range readWith[strings.ToLower(object)] {
+			depends = append(depends, set+"/"+kindObjectPermission+"/"+parent)
+		}
 		x.add(resource.Resource{
 			Address: set + "/" + kindObjectPermission + "/" + object, Connection: s.Connection, Kind: kindObjectPermission,
-			Name: object, Managed: true, Object: s.Object, Attributes: attributes, DependsOn: []string{set},
+			Name: object, Managed: true, Object: s.Object, Attributes: attributes, DependsOn: depends,
 		})
 	}
 	for _, parent := range readWith[strings.ToLower(sobject)] {

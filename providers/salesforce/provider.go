@@ -7,11 +7,13 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"accord/engine/provider"
+	"accord/engine/ratelimit"
 	"accord/engine/record"
 )
 
@@ -70,6 +72,9 @@ type Provider struct {
 	client *client
 	events *events
 	log    hclog.Logger
+
+	mu    sync.Mutex
+	sizes map[string]*ratelimit.Size // of write batches, by sObject
 }
 
 var _ provider.Provider = (*Provider)(nil)
@@ -81,7 +86,7 @@ func New(c Config) (*Provider, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("open Salesforce connection %q: %w", c.Connection, err)
 	}
-	p := &Provider{config: c, log: c.Logger}
+	p := &Provider{config: c, log: c.Logger, sizes: map[string]*ratelimit.Size{}}
 	p.client = newClient(c)
 	p.events = newEvents(c, p.client)
 	return p, nil
@@ -150,6 +155,18 @@ func orElse(s, otherwise string) string {
 
 // Usage is what the org's answers say of its daily calls and deliveries.
 func (p *Provider) Usage() []provider.Usage { return p.client.limits.usage() }
+
+// size is the batch size that has done well for an sObject, shared by all objects bound to it.
+func (p *Provider) size(sobject string) *ratelimit.Size {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.sizes[sobject]
+	if s == nil {
+		s = ratelimit.NewSize(rowsPerCollection, 10, rowsPerCollection)
+		p.sizes[sobject] = s
+	}
+	return s
+}
 
 // Close closes idle connections. Watch ends with its context.
 func (p *Provider) Close() error {

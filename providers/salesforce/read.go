@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"accord/engine/provider"
+	"accord/engine/ratelimit"
 	"accord/engine/record"
 	"accord/engine/resource"
 )
@@ -23,8 +24,8 @@ type records struct {
 	columns  []column
 	byNative map[string]int
 	key      *column // where the other side's record id is kept; nil while it does not exist
-	keyIsOur bool    // the key is not also a mapped field
 	system   systemFields
+	size     *ratelimit.Size
 }
 
 // systemFields says which of the usual system fields an sObject has; a few have not all.
@@ -50,6 +51,7 @@ func (p *Provider) open(b provider.Binding) (*records, error) {
 		provider: p, client: p.client, object: object, name: b.Spec.Object, scope: b.Spec.Settings["where"],
 		byNative: map[string]int{}, system: systemFields{true, true, true},
 	}
+	r.size = p.size(object)
 	known := map[string]resource.Resource{}
 	for _, res := range b.Resources {
 		known[res.Address] = res
@@ -70,7 +72,6 @@ func (p *Provider) open(b provider.Binding) (*records, error) {
 	if name := keyName(b.Spec); name != "" {
 		if c, ok := columnOf(known, b.Spec.Connection, object, name); ok {
 			r.key = &c
-			r.keyIsOur = !slices.ContainsFunc(r.columns, func(o column) bool { return o.api == c.api })
 		}
 	}
 	return r, nil
@@ -343,9 +344,10 @@ func (r *records) Find(ctx context.Context, keys []string) (map[string][]string,
 	return found, nil
 }
 
-// Limits: rows of one collections call; a fresh record is found at once, but a call that timed out may commit later.
+// Limits: at most the rows of one collections call, fewer after locks and time-outs. A fresh record is found at once,
+// but a call that timed out may commit later.
 func (r *records) Limits() provider.Limits {
-	return provider.Limits{BatchSize: rowsPerCollection, SearchLag: 30 * time.Second, Parallel: 2}
+	return provider.Limits{BatchSize: r.size.Get(), SearchLag: 30 * time.Second, Parallel: 2}
 }
 
 // distinct keeps the values that pass, once each and sorted, so that requests don't depend on the caller's order.

@@ -239,13 +239,24 @@ func (r *records) send(ctx context.Context, c call, results []record.Result) err
 	}
 	var answers []saved
 	if err := r.client.do(ctx, q, &answers); err != nil {
+		if k := provider.KindOf(err); k == provider.Locked || k == provider.Unknown {
+			r.size.TooLarge(len(c.rows))
+		}
 		return err
 	}
 	if len(answers) != len(c.rows) {
 		return &provider.Error{Kind: provider.Unknown, Op: q.doing, Message: "the answer has another number of results than the request had records"}
 	}
+	locked := false
 	for i, a := range answers {
-		results[c.rows[i].index] = r.result(c.rows[i], a, q.doing)
+		result := r.result(c.rows[i], a, q.doing)
+		locked = locked || result.Err != nil && provider.KindOf(result.Err) == provider.Locked
+		results[c.rows[i].index] = result
+	}
+	if locked {
+		r.size.TooLarge(len(c.rows))
+	} else {
+		r.size.Went(len(c.rows))
 	}
 	return nil
 }

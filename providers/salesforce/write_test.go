@@ -191,7 +191,8 @@ func TestRowErrors(t *testing.T) {
 		dealID(2): {StatusCode: "FIELD_CUSTOM_VALIDATION_EXCEPTION", Message: "No!", Fields: []string{"amount"}},
 		dealID(3): {StatusCode: "ENTITY_IS_DELETED", Message: "entity is deleted"},
 	}))
-	results, err := dealsOf(t, o.provider(t)).Write(t.Context(), provider.Batch{Patches: []record.Patch{
+	d := dealsOf(t, o.provider(t))
+	results, err := d.Write(t.Context(), provider.Batch{Patches: []record.Patch{
 		{Op: record.Update, ID: dealID(1), Fields: record.Fields{"Amount": {}}},
 		{Op: record.Update, ID: dealID(2), Fields: record.Fields{"Amount": {}}},
 		{Op: record.Delete, ID: dealID(3)},
@@ -202,6 +203,9 @@ func TestRowErrors(t *testing.T) {
 	}
 	if e := asPort(t, results[0].Err); e.Kind != provider.Locked {
 		t.Errorf("a lock is %v", e.Kind)
+	}
+	if n := d.Limits().BatchSize; n >= rowsPerCollection {
+		t.Errorf("after a lock batches still have %d rows", n)
 	}
 	if e := asPort(t, results[1].Err); e.Kind != provider.Invalid || !cmp.Equal(e.Fields, []string{"Amount"}) || e.Message != "No!" {
 		t.Errorf("a validation rule is %+v", e)
