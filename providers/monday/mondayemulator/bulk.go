@@ -216,6 +216,8 @@ func (e *Emulator) serveUpload(w http.ResponseWriter, r *http.Request) {
 
 func (e *Emulator) serveReport(w http.ResponseWriter, r *http.Request) {
 	j := e.jobs.get(r.URL.Path[len(reportPath):])
+	e.acct.Lock()
+	defer e.acct.Unlock()
 	if j == nil || j.report == nil || e.now().Sub(j.done) >= uploadLife {
 		http.Error(w, "AccessDenied", http.StatusForbidden)
 		return
