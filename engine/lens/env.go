@@ -14,3 +14,11 @@ type Env interface {
 	// RecordOf is a pair's live record on one side; ok is false while there is none.
 	RecordOf(object string, side record.Side, pairID string) (recordID string, ok bool)
 }
+
+// nobody is the Env of a caller that has none: it knows nothing.
+type nobody struct{}
+
+func (nobody) Email(record.Side, string) (string, bool)            { return "", false }
+func (nobody) PersonID(record.Side, string) (string, bool)         { return "", false }
+func (nobody) PairOf(string, record.Side, string) (string, bool)   { return "", false }
+func (nobody) RecordOf(string, record.Side, string) (string, bool) { return "", false }

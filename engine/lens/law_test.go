@@ -166,6 +166,9 @@ func TestTotal(t *testing.T) {
 				mustBeCanonical(t, v)
 			}
 		}
+		if _, err := l.Get(s, values, nil); err != nil {
+			mustReject(t, l, err)
+		}
 		if !l.Same(canonical, canonical) {
 			t.Fatal("a value is not the same as itself")
 		}

@@ -57,6 +57,9 @@ func (l *Lens) Get(side record.Side, native []record.Value, env Env) (record.Val
 	if l.Kind() != record.Bool && allEmpty(native) {
 		return record.Value{}, nil
 	}
+	if env == nil {
+		env = nobody{}
+	}
 	return l.codec.get(side, native, env)
 }
 
@@ -72,6 +75,9 @@ func (l *Lens) Put(side record.Side, canonical record.Value, previous []record.V
 	if !canonical.IsEmpty() && canonical.Kind() != l.Kind() {
 		return nil, l.reject(WrongKind, side, canonical.String(),
 			"is carried as "+l.Kind().String()+", and was given "+canonical.Kind().String(), "")
+	}
+	if env == nil {
+		env = nobody{}
 	}
 	if previous != nil {
 		if now, err := l.Get(side, previous, env); err == nil && l.Same(now, canonical) {

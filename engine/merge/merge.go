@@ -21,6 +21,9 @@ type Input struct {
 	// Qualifies evaluates Object.Creates[side].When; before and after are canonical values by contract field. It is
 	// called only where there is a condition.
 	Qualifies func(side record.Side, before, after map[string]record.Value) (bool, error)
+	// Unsettled names contract fields that somebody may still be typing, on either side. They are left alone on both,
+	// so that the other side's value does not run over a half-typed one; a new record gets them as they are.
+	Unsettled map[string]bool
 	// Awards are the sides to which an operator gave contested fields, by contract field.
 	Awards map[string]record.Side
 }

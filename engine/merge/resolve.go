@@ -100,6 +100,10 @@ func (r *resolver) fields() {
 		if l == nil {
 			continue
 		}
+		if r.in.Unsettled[f.Name] {
+			r.step(f.Name, RuleUnsettled, record.Left, "")
+			continue
+		}
 		x := r.crossing(f, l)
 		award, awarded := r.in.Awards[f.Name]
 		switch {

@@ -14,6 +14,7 @@ const (
 	RuleReport       = "report"        // the derived side was edited, and stays
 	RuleIgnore       = "ignore"        // the derived side was edited, and that is nobody's concern
 	RuleNotShown     = "not_shown"     // a side does not show the field
+	RuleUnsettled    = "unsettled"     // the value has not come to rest
 	RuleRejected     = "rejected"      // the value can't be carried
 	RuleAwarded      = "awarded"       // an operator decided
 	RuleCreate       = "create"        // the record is created on the other side

@@ -145,6 +145,16 @@ func TestResolveNothing(t *testing.T) {
 	}
 }
 
+// A value that has not come to rest is neither carried nor run over, and holds up no other field.
+func TestUnsettledFieldsAreLeftAlone(t *testing.T) {
+	in := scene(t, "name:left note:either/newest", "name=a note=n|name=a note=n", "name=b note=hal @8", "name=a note=c @9")
+	in.Unsettled = map[string]bool{"note": true}
+	d := Resolve(in)
+	if diff := cmp.Diff([]string{"right update name=b"}, tell(d)); diff != "" || slices.Contains(d.Healed, "note") {
+		t.Errorf("healed %v: %s", d.Healed, diff)
+	}
+}
+
 // The condition of a create block sees canonical values: the left side's spelling, whichever side the record is on.
 func TestConditionSeesCanonicalValues(t *testing.T) {
 	in := scene(t, "name:right stage:right create:left/won", "", "never", "name=a stage=Won key=")
