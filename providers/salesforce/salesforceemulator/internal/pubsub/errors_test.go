@@ -217,6 +217,8 @@ func TestDeliveryAllocation(t *testing.T) {
 	if n := h.server.Counters().DeliveredLastDay; n != 5 {
 		t.Errorf("%d deliveries counted, want 5", n)
 	}
+	h.server.SetLimits(6, 0)
+	h.subscribe(accountTest, custom, second.latest, 1).raw(1)
 	h.advance(25 * time.Hour)
 	if got := h.subscribe(accountTest, custom, second.latest, 5).raw(5); len(got) != 5 {
 		t.Errorf("%d events after the window freed", len(got))

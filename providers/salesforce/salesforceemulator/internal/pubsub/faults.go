@@ -1,6 +1,8 @@
 package pubsub
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -44,8 +46,31 @@ type Fault struct {
 	Code   string `json:"code,omitempty"`
 	// Count is how often it happens; 0 means once.
 	Count int `json:"count,omitempty"`
-	// Delay is for FaultDelay.
-	Delay time.Duration `json:"delay,omitempty"`
+	// Delay is for FaultDelay. In JSON it is text such as "20s".
+	Delay time.Duration `json:"-"`
+}
+
+// UnmarshalJSON reads a fault as fault scripts write it.
+func (f *Fault) UnmarshalJSON(data []byte) error {
+	type plain Fault
+	script := struct {
+		*plain
+		Delay string `json:"delay"`
+	}{plain: (*plain)(f)}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&script); err != nil {
+		return fmt.Errorf("read a fault: %w", err)
+	}
+	if script.Delay == "" {
+		return nil
+	}
+	delay, err := time.ParseDuration(script.Delay)
+	if err != nil {
+		return fmt.Errorf("read the delay of a fault: %w", err)
+	}
+	f.Delay = delay
+	return nil
 }
 
 // Inject arranges for a fault. It is refused when it makes no sense.

@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -145,6 +146,23 @@ func TestAnnouncedGaps(t *testing.T) {
 	for _, wrong := range [][]string{{"Account", "UPDATE", "001"}, {"Account", "GAP_UPDATE"}, {"Contact", "GAP_UPDATE", "003*"}, {"Nothing", "GAP_UPDATE", "x"}} {
 		if err := h.server.Announce(wrong[0], wrong[1], wrong[2:]...); err == nil {
 			t.Errorf("%v was accepted", wrong)
+		}
+	}
+}
+
+func TestFaultScripts(t *testing.T) {
+	var got []Fault
+	script := `[{"kind":"delay","object":"Account","delay":"20s"},{"kind":"error","method":"Subscribe","code":"service.unavailable","count":3}]`
+	if err := json.Unmarshal([]byte(script), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := []Fault{{Kind: FaultDelay, Object: "Account", Delay: 20 * time.Second}, {Kind: FaultError, Method: "Subscribe", Code: codeServiceUnavailable, Count: 3}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []string{`{"kind":"delay","delay":"soon"}`, `{"kind":"drop","tpoic":"x"}`, `{"kind":5}`} {
+		if err := json.Unmarshal([]byte(bad), new(Fault)); err == nil {
+			t.Errorf("%s was read", bad)
 		}
 	}
 }

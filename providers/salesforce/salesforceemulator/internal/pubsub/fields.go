@@ -18,6 +18,9 @@ func neverSent(object, name string) bool {
 		"PhotoUrl", "IsEmailBounced", "Fiscal", "FiscalYear", "FiscalQuarter", "HasOpenActivity", "HasOverdueTask", "PushCount":
 		return true
 	}
+	if object == "Event" || object == "Task" {
+		return name == "IsArchived" || object == "Event" && (name == "StartDateTime" || name == "EndDateTime" || name == "EndDate")
+	}
 	if object == "User" {
 		return strings.HasSuffix(name, "PhotoUrl") || name == "BadgeText" || name == "IsExtIndicatorVisible" ||
 			name == "OutOfOfficeMessage" || strings.HasPrefix(name, "UserPermissions") ||

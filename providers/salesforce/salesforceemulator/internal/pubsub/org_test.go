@@ -195,7 +195,7 @@ func newHarness(t *testing.T, change ...func(*Options)) *harness {
 	h.server = New(options)
 	h.org.sink = h.server
 	listener := bufconn.Listen(1 << 20)
-	grpcServer := grpc.NewServer()
+	grpcServer := grpc.NewServer(ServerOptions()...)
 	h.server.Register(grpcServer)
 	served := make(chan struct{})
 	go func() { defer close(served); _ = grpcServer.Serve(listener) }()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 
 	"accord/providers/salesforce/internal/eventbus"
 	"accord/providers/salesforce/salesforceemulator/internal/changefeed"
@@ -103,9 +104,29 @@ func New(options Options) *Server {
 	return s
 }
 
-// Register adds the service to a gRPC server. The vendor caps messages at 4 MB, which is gRPC's own default.
+// maxRequest is the largest request the vendor takes, in bytes.
+const maxRequest = 4 << 20
+
+// Register adds the service to a gRPC server, which should have been made with ServerOptions.
 func (s *Server) Register(server *grpc.Server) {
 	eventbus.RegisterPubSubServer(server, &service{server: s})
+}
+
+// ServerOptions are what a gRPC server needs to behave as the vendor's does: messages up to 4 MB, and tolerance for clients that
+// ping their connection every few seconds to keep it alive, which gRPC for Go would otherwise punish by closing it.
+func ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxRequest),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+	}
+}
+
+// SetLimits changes Options.DeliveryLimit and Options.StreamLimit from now on; 0 means no limit. What was delivered in the
+// last 24 hours counts against the new limit.
+func (s *Server) SetLimits(deliveries, streams int) {
+	s.countMu.Lock()
+	defer s.countMu.Unlock()
+	s.options.DeliveryLimit, s.options.StreamLimit = deliveries, streams
 }
 
 // Close ends all streams; later calls answer that the service is unavailable. It never fails.
