@@ -46,6 +46,7 @@ type answer struct {
 	data      map[string]json.RawMessage
 	errors    []wireError
 	requestID string
+	date      time.Time // on the vendor's clock; zero when it does not tell
 }
 
 // client sends documents, within the limits, and makes typed errors of everything that can go wrong.
@@ -285,6 +286,9 @@ func (c *client) read(r request, resp *http.Response, text []byte, call *provide
 		return nil, c.failure(r, resp, faults, w)
 	}
 	a := &answer{request: r, data: data, errors: faults, requestID: call.RequestID}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		a.date = date
+	}
 	if v := resp.Header.Get("API-Version"); v != "" && v != c.version {
 		c.log.Error("monday.com answers with another API version than asked for", "asked", c.version, "answered", v)
 		if !r.write {

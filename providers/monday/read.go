@@ -346,12 +346,7 @@ func (r *records) List(ctx context.Context, since record.Version, page func([]re
 	if r.board == "" {
 		return since, nil
 	}
-	s := &sweep{records: r, since: since, latest: since, page: page}
-	if since > 0 {
-		if err := s.readLog(ctx); err != nil {
-			return 0, err
-		}
-	}
+	s := &sweep{records: r, since: since, latest: since, page: page, logShown: true}
 	for restart := 0; ; restart++ {
 		err := s.walk(ctx)
 		if err == nil {
@@ -366,5 +361,5 @@ func (r *records) List(ctx context.Context, since record.Version, page func([]re
 	if err := s.gone(ctx); err != nil {
 		return 0, err
 	}
-	return s.latest, nil
+	return max(s.latest, s.horizon), nil
 }

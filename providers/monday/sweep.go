@@ -15,6 +15,9 @@ import (
 // may lag, and the log is written a little after the fact.
 const overlap = 5 * time.Minute
 
+// margin is what the vendor's index may lag behind its clock without a change being lost.
+const margin = time.Minute
+
 // maxLogPages bounds the walk through a board's activity log.
 const maxLogPages = 100
 
@@ -23,10 +26,13 @@ type sweep struct {
 	*records
 	since  record.Version
 	latest record.Version // newest version seen anywhere
-	page   func([]record.Record) error
-	seen   map[string]bool
-	log    map[string]*logged // by item
-	left   []string           // items that the log says were removed or moved
+	// horizon is the version up to which the walk has surely seen all; 0 before it began.
+	horizon  record.Version
+	logShown bool // the activity log is read; false once it turned out to be concealed
+	page     func([]record.Record) error
+	seen     map[string]bool
+	log      map[string]*logged // by item
+	left     []string           // items that the log says were removed or moved
 }
 
 // logged is what the activity log tells of one item.
@@ -38,79 +44,121 @@ type logged struct {
 
 func (s *sweep) from() record.Version { return s.since - record.Version(overlap.Milliseconds()) }
 
-// walk pages through the items.
+// walk pages through the items. The first call shows the board's activity as well: one call, not two, is what a sweep of
+// a quiet board costs.
 func (s *sweep) walk(ctx context.Context) error {
 	s.seen = map[string]bool{}
-	cursor := ""
+	page, err := s.first(ctx)
+	if err != nil {
+		return err
+	}
 	for {
-		page, err := s.next(ctx, cursor)
-		if err != nil {
+		old, err := s.emit(page)
+		if err != nil || old || page.Cursor == "" {
 			return err
 		}
-		batch := make([]record.Record, 0, len(page.Items))
-		old := false
-		for _, row := range page.Items {
-			rec, err := s.record(row)
-			if err != nil {
-				return err
-			}
-			if s.since > 0 && rec.Version < s.from() {
-				old = true
-				continue
-			}
-			s.seen[rec.ID] = true
-			s.enrich(&rec)
-			s.latest = max(s.latest, rec.Version)
-			batch = append(batch, rec)
-		}
-		if len(batch) > 0 {
-			if err := s.page(batch); err != nil {
-				return err
-			}
-		}
-		if cursor = page.Cursor; cursor == "" || old {
-			return nil
+		if page, err = s.next(ctx, page.Cursor); err != nil {
+			return err
 		}
 	}
 }
 
-func (s *sweep) next(ctx context.Context, cursor string) (*itemsPage, error) {
+// emit hands a page over. Old says that it reached what had not changed since.
+func (s *sweep) emit(page *itemsPage) (old bool, err error) {
+	batch := make([]record.Record, 0, len(page.Items))
+	for _, row := range page.Items {
+		rec, err := s.record(row)
+		if err != nil {
+			return false, err
+		}
+		if s.since > 0 && rec.Version < s.from() {
+			old = true
+			continue
+		}
+		s.seen[rec.ID] = true
+		s.enrich(&rec)
+		s.latest = max(s.latest, rec.Version)
+		batch = append(batch, rec)
+	}
+	if len(batch) == 0 {
+		return old, nil
+	}
+	return old, s.page(batch)
+}
+
+// sweptBoard is a board as the first call of a sweep shows it.
+type sweptBoard struct {
+	Page *itemsPage `json:"items_page"`
+	Logs *[]logRow  `json:"activity_logs"`
+}
+
+func (s *sweep) first(ctx context.Context) (*itemsPage, error) {
 	what := "list items of board " + s.boardName()
 	d := newDocument("query", "list")
-	if cursor != "" {
-		d.add("page:next_items_page(cursor:", d.variable("cursor", "String!", cursor), ",limit:500){cursor items{...item}}")
-		d.itemFragment(s.columns)
-		a, err := s.p.client.call(ctx, d.request(what, "items_page", maxPage))
-		if err != nil {
-			return nil, err
-		}
-		var page itemsPage
-		return &page, a.decode("page", &page)
-	}
-	query := ""
+	query, log := "", ""
 	if s.since > 0 {
 		order := map[string]any{"order_by": []any{map[string]any{"column_id": "__last_updated__", "direction": "desc"}}}
 		query = ",query_params:" + d.variable("query", "ItemsQuery", order)
+		if s.logShown {
+			log = s.logField(d, 1)
+		}
 	}
-	d.add("boards(ids:", d.variable("board", "[ID!]", []string{s.board}), "){items_page(limit:500", query, "){cursor items{...item}}}")
+	d.add("boards(ids:", d.variable("board", "[ID!]", []string{s.board}), "){", log, "items_page(limit:500", query, "){cursor items{...item}}}")
 	d.itemFragment(s.columns)
+	started := s.p.clock()
 	a, err := s.p.client.call(ctx, d.request(what, "items_page", maxPage))
 	if err != nil {
+		if log != "" && s.concealed(err) {
+			return s.first(ctx)
+		}
 		return nil, err
 	}
-	var boards []struct {
-		Page *itemsPage `json:"items_page"`
-	}
+	var boards []sweptBoard
 	if err := a.decode("boards", &boards); err != nil {
+		if log != "" && s.concealed(err) {
+			return s.first(ctx)
+		}
 		return nil, err
 	}
-	if len(boards) == 0 || boards[0].Page == nil {
+	if len(boards) == 0 {
+		return nil, s.hidden("list items")
+	}
+	s.note(started, a.date)
+	if log != "" {
+		if err := s.readLog(ctx, a, boards[0].Logs); err != nil {
+			return nil, err
+		}
+	}
+	if boards[0].Page == nil {
 		if err := a.part("boards"); err != nil {
 			return nil, err
 		}
 		return nil, s.hidden("list items")
 	}
 	return boards[0].Page, nil
+}
+
+// note sets how far the walk reaches: no further than the earlier of both clocks when it began, with room for the
+// vendor's index. Without it a board at rest would be read again from its last change with every sweep.
+func (s *sweep) note(started, answered time.Time) {
+	if !answered.IsZero() && answered.Before(started) {
+		started = answered
+	}
+	if s.horizon == 0 {
+		s.horizon = record.VersionAt(started) - record.Version(margin.Milliseconds())
+	}
+}
+
+func (s *sweep) next(ctx context.Context, cursor string) (*itemsPage, error) {
+	d := newDocument("query", "list")
+	d.add("page:next_items_page(cursor:", d.variable("cursor", "String!", cursor), ",limit:500){cursor items{...item}}")
+	d.itemFragment(s.columns)
+	a, err := s.p.client.call(ctx, d.request("list items of board "+s.boardName(), "items_page", maxPage))
+	if err != nil {
+		return nil, err
+	}
+	var page itemsPage
+	return &page, a.decode("page", &page)
 }
 
 // enrich adds what the log knows: who changed the item last, and when each column changed, for types whose cells carry
@@ -181,55 +229,66 @@ type logData struct {
 	ColumnID string `json:"column_id"`
 }
 
-// readLog reads the board's activity since the sweep's start. A log that our user may not see costs knowledge of
-// removals, not of changes, so it is told and left out.
-func (s *sweep) readLog(ctx context.Context) error {
-	s.log = map[string]*logged{}
-	for page := 1; page <= maxLogPages; page++ {
-		rows, err := s.logPage(ctx, page)
-		if err != nil {
-			var e *provider.Error
-			if errors.As(err, &e) && (e.Kind == provider.Denied || e.Kind == provider.Invalid) {
-				s.p.log.Warn("the activity log can't be read: removed items are found by the next full walk only", "board", s.boardName(), "code", e.Code)
-				return nil
-			}
-			return err
-		}
-		for _, row := range rows {
-			s.take(row)
-		}
-		if len(rows) < maxLogs {
-			return nil
-		}
+// concealed says whether an error is the activity log's alone, and remembers to do without it. A log that our user may
+// not see costs knowledge of removals, not of changes.
+func (s *sweep) concealed(err error) bool {
+	var e *provider.Error
+	if !errors.As(err, &e) || e.Kind != provider.Denied && e.Kind != provider.Invalid {
+		return false
 	}
-	s.p.log.Warn("the activity log is longer than a sweep reads", "board", s.boardName(), "rows", maxLogPages*maxLogs)
-	return nil
+	s.logShown = false
+	s.p.log.Warn("the activity log can't be read: removed items are found by the next full walk only", "board", s.boardName(), "code", e.Code)
+	return true
 }
 
-func (s *sweep) logPage(ctx context.Context, page int) ([]logRow, error) {
-	d := newDocument("query", "activity")
-	d.add("boards(ids:", d.variable("board", "[ID!]", []string{s.board}),
-		"){activity_logs(from:", d.variable("from", "ISO8601DateTime", s.from().Time().Format(time.RFC3339)),
-		",limit:1000,page:", d.variable("page", "Int", page), "){id event data user_id created_at}}")
-	a, err := s.p.client.call(ctx, d.request("read the activity log of board "+s.boardName(), "activity_logs", maxLogs))
-	if err != nil {
-		return nil, err
-	}
-	var boards []struct {
-		Logs []logRow `json:"activity_logs"`
-	}
-	if err := a.decode("boards", &boards); err != nil {
-		return nil, err
-	}
-	if len(boards) == 0 {
-		return nil, s.hidden("read the activity log")
-	}
-	if boards[0].Logs == nil {
-		if err := a.part("boards"); err != nil {
-			return nil, err
+// logField asks for one page of the board's activity.
+func (s *sweep) logField(d *document, page int) string {
+	return "activity_logs(from:" + d.variable("from", "ISO8601DateTime", s.from().Time().Format(time.RFC3339)) +
+		",limit:1000,page:" + d.variable("page", "Int", page) + "){id event data user_id created_at} "
+}
+
+// readLog takes the first page of the board's activity, and reads on while there is more.
+func (s *sweep) readLog(ctx context.Context, a *answer, rows *[]logRow) error {
+	s.log, s.left = map[string]*logged{}, nil
+	for page := 1; ; page++ {
+		if rows == nil {
+			if err := a.part("boards"); err != nil && !s.concealed(err) {
+				return err
+			}
+			return nil
+		}
+		for _, row := range *rows {
+			s.take(row)
+		}
+		if len(*rows) < maxLogs {
+			return nil
+		}
+		if page == maxLogPages {
+			s.p.log.Warn("the activity log is longer than a sweep reads", "board", s.boardName(), "rows", maxLogPages*maxLogs)
+			return nil
+		}
+		var err error
+		if a, rows, err = s.logPage(ctx, page+1); err != nil {
+			return err
 		}
 	}
-	return boards[0].Logs, nil
+}
+
+func (s *sweep) logPage(ctx context.Context, page int) (*answer, *[]logRow, error) {
+	d := newDocument("query", "activity")
+	d.add("boards(ids:", d.variable("board", "[ID!]", []string{s.board}), "){", s.logField(d, page), "}")
+	a, err := s.p.client.call(ctx, d.request("read the activity log of board "+s.boardName(), "activity_logs", maxLogs))
+	if err != nil {
+		return nil, nil, err
+	}
+	var boards []sweptBoard
+	if err := a.decode("boards", &boards); err != nil {
+		return nil, nil, err
+	}
+	if len(boards) == 0 {
+		return nil, nil, s.hidden("read the activity log")
+	}
+	return a, boards[0].Logs, nil
 }
 
 func (s *sweep) take(row logRow) {
