@@ -214,12 +214,22 @@ func (d *demo) field(ctx context.Context, sObject, id, field string) (string, er
 	return fmt.Sprint(rows[0][field]), nil
 }
 
+// soql runs a query to its last page, by Salesforce's API.
 func (d *demo) soql(ctx context.Context, query string) ([]map[string]any, error) {
-	var answer struct {
-		Records []map[string]any `json:"records"`
+	var all []map[string]any
+	next := "/services/data/v68.0/query?q=" + url.QueryEscape(query)
+	for next != "" {
+		var page struct {
+			Records []map[string]any `json:"records"`
+			Next    string           `json:"nextRecordsUrl"`
+		}
+		if err := d.call(ctx, http.MethodGet, d.emulated.Get("SF_URL")+next, d.bearer(), nil, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Records...)
+		next = page.Next
 	}
-	err := d.call(ctx, http.MethodGet, d.emulated.Get("SF_URL")+"/services/data/v68.0/query?q="+url.QueryEscape(query), d.bearer(), nil, &answer)
-	return answer.Records, err
+	return all, nil
 }
 
 func (d *demo) patch(ctx context.Context, sObject, id string, fields map[string]any) error {

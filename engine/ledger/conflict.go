@@ -125,6 +125,22 @@ func (l *Ledger) Report(ctx context.Context, conflicts []Conflict) error {
 	return l.write(ctx, fmt.Sprintf("report %d conflicts", len(conflicts)), nil, func(t *tx) error { return t.openConflicts(conflicts) })
 }
 
+// Hold is Report for conflicts that stop their pairs: none of them is claimed until its conflict is resolved, or what
+// made it doubtful is gone.
+func (l *Ledger) Hold(ctx context.Context, conflicts []Conflict) error {
+	pairs := make([]string, len(conflicts))
+	for i, c := range conflicts {
+		pairs[i] = c.PairID
+	}
+	return l.write(ctx, fmt.Sprintf("hold %d pairs", len(conflicts)), nil, func(t *tx) error {
+		if err := t.openConflicts(conflicts); err != nil {
+			return err
+		}
+		_, err := t.execAmong(`UPDATE pair SET state = 'held', updated_at = $1 WHERE state = 'live' AND id IN (%s)`, []any{t.now}, pairs)
+		return err
+	})
+}
+
 // Conflicts lists conflicts, newest first.
 func (l *Ledger) Conflicts(ctx context.Context, f Filter) (list []Conflict, err error) {
 	where, args := f.where()

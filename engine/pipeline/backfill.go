@@ -152,7 +152,7 @@ func (p *Pipeline) hold(ctx context.Context, o *object, ids [2][]string) error {
 			})
 		}
 	}
-	if err := p.cfg.Ledger.Report(ctx, conflicts); err != nil {
+	if err := p.cfg.Ledger.Hold(ctx, conflicts); err != nil {
 		return fmt.Errorf("hold records of %s: %w", o.Name, err)
 	}
 	return nil

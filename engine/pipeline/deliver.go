@@ -62,21 +62,14 @@ func (p *Pipeline) deliverBatch(ctx context.Context, o *object, side record.Side
 	if batch == nil {
 		return 0, nil
 	}
-	return len(batch.Intents), p.send(ctx, o, side, *batch)
+	return len(batch.Intents), p.send(ctx, o, side, *batch, time.Time{})
 }
 
-// send writes a batch and settles it. What was sent must be settled: neither stops because the sync is asked to.
-func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch ledger.Batch) error {
+// send writes a batch and settles it; first is when its key was used before, zero for never. What was sent must be settled: neither stops because the sync is asked to.
+func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch ledger.Batch, first time.Time) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	first := batch.Sent
-	if batch.Fresh {
-		first = time.Time{}
-	}
-	patches := make([]record.Patch, len(batch.Intents))
-	for i, in := range batch.Intents {
-		patches[i] = record.Patch{Op: in.Op, ID: in.RecordID, Key: in.Key, Fields: in.Fields}
-	}
+	patches := batch.Patches()
 	results, err := o.Records[side].Write(ctx, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
 	if err == nil && len(results) != len(patches) {
 		err = &provider.Error{Kind: provider.Unknown, Op: "write to " + o.side(side),
@@ -217,7 +210,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		// Nothing of it is there: send the very same batch again. Should the vendor still be at work on it, the key
 		// makes it answer once and carry it out once.
 		p.cfg.Logger.Info("repeat an unanswered batch", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
-		return true, p.send(ctx, o, side, b)
+		return true, p.send(ctx, o, side, b, b.Sent)
 	}
 	outcomes := make([]ledger.Outcome, 0, len(b.Intents))
 	open := 0

@@ -108,19 +108,20 @@ func (p *Pipeline) guard(ctx context.Context, o *object, work []ledger.Work, res
 		return false, nil
 	}
 	o.halted = true
+	for i := range resolutions { // nothing was decided: the claims are given back
+		resolutions[i] = ledger.Resolution{PairID: work[i].Pair.ID, Gen: work[i].Gen, Lease: work[i].Lease, RetryAt: p.cfg.Clock(), Reason: "halted"}
+	}
+	if _, err := p.cfg.Ledger.Resolve(ctx, resolutions); err != nil {
+		return true, fmt.Errorf("give back claims of %s: %w", o.Name, err)
+	}
 	p.cfg.Logger.Error("halted", "object", o.Name, "reason", string(h.Reason), "detail", h.Detail)
 	return true, saveHalt(ctx, p.cfg.Ledger, o.Name, Halt{
 		Reason: string(h.Reason), Detail: h.Detail, Remedy: h.Remedy, Deletes: round.Deletes, Changes: round.Changes,
 	})
 }
 
-// review takes up what an operator decided about a halted object; quiet says that a burst of work has ended, so that
-// the next one is counted from nothing.
-func (p *Pipeline) review(ctx context.Context, o *object, quiet bool) error {
-	if quiet && !o.halted {
-		o.round, o.allowed = policy.Round{}, Halt{}
-		return nil
-	}
+// review takes up that an object is halted, in this process or before it, and that an operator has let it go on.
+func (p *Pipeline) review(ctx context.Context, o *object) error {
 	text, err := p.cfg.Ledger.Cursor(ctx, halts, o.Name)
 	if err != nil || text == "" {
 		return err

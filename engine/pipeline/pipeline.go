@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -195,8 +196,8 @@ func (p *Pipeline) round(ctx context.Context) (bool, error) {
 		if err != nil {
 			return worked, err
 		}
-		if err := p.review(ctx, o, !did); err != nil {
-			return worked, err
+		if !did && !o.halted {
+			o.round, o.allowed = policy.Round{}, Halt{} // a burst has ended: the next is counted from nothing
 		}
 		worked = worked || did
 	}
@@ -206,6 +207,9 @@ func (p *Pipeline) round(ctx context.Context) (bool, error) {
 // turn is the way of a change through one object: what was sent and never answered, then what events pointed at, then
 // what is pending, then what is intended.
 func (p *Pipeline) turn(ctx context.Context, o *object) (bool, error) {
+	if err := p.review(ctx, o); err != nil {
+		return false, err
+	}
 	worked := false
 	for _, step := range []func(context.Context, *object) (bool, error){p.recover, p.refresh, p.resolve, p.deliver} {
 		did, err := step(ctx, o)
@@ -250,10 +254,32 @@ func (p *Pipeline) due(ctx context.Context) (at time.Time, ok bool, err error) {
 	if err != nil {
 		return at, ok, fmt.Errorf("ask the ledger what is due: %w", err)
 	}
+	if ok && slices.ContainsFunc(p.objects, func(o *object) bool { return o.halted }) {
+		if ok, err = p.unhaltedWork(ctx); err != nil {
+			return at, ok, err
+		}
+	}
 	if !p.look.IsZero() && (!ok || p.look.Before(at)) {
 		return p.look, true, nil
 	}
 	return at, ok, nil
+}
+
+// unhaltedWork says whether objects that are not halted have anything left to do.
+func (p *Pipeline) unhaltedWork(ctx context.Context) (bool, error) {
+	stats, err := p.cfg.Ledger.Stats(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the ledger's figures: %w", err)
+	}
+	for _, s := range stats {
+		if o := p.object(s.Object); o == nil || o.halted {
+			continue
+		}
+		if s.Pending > s.Waiting || s.Intents[0]+s.Intents[1] > 0 || s.Dirty[0]+s.Dirty[1] > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // stir wakes the loop.
