@@ -57,6 +57,10 @@ func newClient(c Config) *client {
 	if c.HTTPClient != nil {
 		*h = *c.HTTPClient
 	}
+	if h.Transport == nil {
+		h.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
+			MaxIdleConnsPerHost: longRequests, IdleConnTimeout: 90 * time.Second}
+	}
 	// A redirect would take the token to another host; an org that moved says so in its token's instance URL.
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &client{config: c, http: h, sessions: &sessions{config: c, http: h}, limits: newLimits(c), log: c.Logger, pause: firstPause}
@@ -151,11 +155,21 @@ func (c *client) send(ctx context.Context, s *session, r request, into any) *pro
 		}
 	}
 	if e != nil {
-		call.Err = e
 		c.limits.refused(e)
+		call.Err = withoutMessage(e)
 	}
 	c.config.Observe(call)
 	return e
+}
+
+// withoutMessage is an error for audit: the vendor's text may quote what a record holds, its code does not.
+func withoutMessage(e *provider.Error) error {
+	if statusOf(e) == 0 {
+		return e // the text is ours
+	}
+	quiet := *e
+	quiet.Message = ""
+	return &quiet
 }
 
 // exchange sends the request and reads the whole answer.

@@ -51,6 +51,9 @@ func (p *Provider) open(b provider.Binding) (*records, error) {
 		provider: p, client: p.client, object: object, name: b.Spec.Object, scope: b.Spec.Settings["where"],
 		byNative: map[string]int{}, system: systemFields{true, true, true},
 	}
+	if r.scope != "" {
+		r.scope = "(" + r.scope + ")" // whatever it is, it stays one condition
+	}
 	r.size = p.size(object)
 	known := map[string]resource.Resource{}
 	for _, res := range b.Resources {
