@@ -167,7 +167,7 @@ var losesBySaying = map[string]bool{"person skip": true, "person fallback": true
 
 var (
 	genText = rapid.OneOf(
-		rapid.SampledFrom([]string{"", " ", "a", " a ", "abcdefgh", "abcdefghij", "abcd efgh", "über\r\nall", "line\nline", "\x00", "😀😀😀😀😀", "e\u0301", "\u202eabc", "\xff\xfe", "Open", "open", "Won"}),
+		rapid.SampledFrom([]string{"", " ", "a", " a ", "abcdefgh", "abcdefghij", "abcd efgh", "über\r\nall", "line\nline", "a\r\r\naaa", "\x00", "😀😀😀😀😀", "e\u0301", "\u202eabc", "\xff\xfe", "Open", "open", "Won"}),
 		rapid.StringOfN(rapid.RuneFrom([]rune("ab \n\r😀é\u200d")), 0, 14, -1),
 		rapid.String())
 	genOption = rapid.SampledFrom([]string{"Open", "OPEN", "open", "Won", "lost", "Lost", "Later", "On hold", "else", " Open", ""})

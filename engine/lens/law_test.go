@@ -3,7 +3,6 @@ package lens
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -143,11 +142,11 @@ func TestTotal(t *testing.T) {
 	kinds := rapid.IntRange(int(record.Empty), int(record.Link))
 	eachLens(t, func(t *rapid.T, l *Lens, count func()) {
 		s := record.Side(rapid.IntRange(0, 1).Draw(t, "side"))
-		any := rapid.Custom(func(t *rapid.T) record.Value {
+		anything := rapid.Custom(func(t *rapid.T) record.Value {
 			return genOf(record.Kind(kinds.Draw(t, "kind")), true, s).Draw(t, "value")
 		})
-		values := rapid.SliceOfN(any, 0, 3).Draw(t, "native")
-		canonical := any.Draw(t, "canonical")
+		values := rapid.SliceOfN(anything, 0, 3).Draw(t, "native")
+		canonical := anything.Draw(t, "canonical")
 		if got, err := l.Get(s, values, world{}); err != nil {
 			mustReject(t, l, err)
 		} else {
@@ -272,7 +271,7 @@ func TestSameIsKeyed(t *testing.T) {
 		}
 		count()
 		if l.Same(a, b) != l.Same(b, a) || a.Equal(b) && l.Key(a) != l.Key(b) || (l.Key(a) == l.Key(b)) != l.Same(a, b) {
-			t.Fatal(fmt.Sprintf("%v and %v: keys %q and %q", a, b, l.Key(a), l.Key(b)))
+			t.Fatalf("%v and %v: keys %q and %q", a, b, l.Key(a), l.Key(b))
 		}
 	})
 }
