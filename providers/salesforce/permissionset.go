@@ -82,16 +82,39 @@ func (x *expansion) permissions(s provider.ObjectSpec, sobject string, fields []
 		if alwaysGranted[strings.ToLower(f.Name)] {
 			continue
 		}
+		field := sobject + "." + permissionField(f.Name)
 		depends := []string{set, after[i]}
 		if !withoutPermissions[strings.ToLower(sobject)] {
 			depends = append(depends, set+"/"+kindObjectPermission+"/"+sobject)
 		}
 		x.add(resource.Resource{
-			Address: set + "/" + kindFieldPermission + "/" + sobject + "." + f.Name, Connection: s.Connection, Kind: kindFieldPermission,
-			Name: sobject + "." + f.Name, Managed: true, Object: s.Object, Field: f.Field, DependsOn: depends,
+			Address: set + "/" + kindFieldPermission + "/" + field, Connection: s.Connection, Kind: kindFieldPermission,
+			Name: field, Managed: true, Object: s.Object, Field: f.Field, DependsOn: depends,
 			Attributes: map[string]any{"read": true, "edit": f.Writes},
 		})
 	}
+}
+
+// addressParts are the fields that an address field is made of.
+var addressParts = []string{"Street", "City", "StateCode", "State", "PostalCode", "CountryCode", "Country", "Latitude", "Longitude", "GeocodeAccuracy"}
+
+// permissionField is the field whose permission governs a field: of a part of a standard address, the address.
+func permissionField(name string) string {
+	for _, part := range addressParts {
+		if stem, ok := strings.CutSuffix(name, part); ok {
+			switch stem {
+			case "", "Billing", "Shipping", "Mailing", "Other":
+				return stem + "Address"
+			}
+		}
+	}
+	return name
+}
+
+// sameField compares fields as FieldPermissions names them: a standard lookup comes with and without its "Id".
+func sameField(a, b string) bool {
+	trim := func(s string) string { return strings.TrimSuffix(strings.ToLower(s), "id") }
+	return strings.EqualFold(a, b) || !strings.HasSuffix(a, "__c") && trim(a) == trim(b)
 }
 
 // objectRights pairs our attributes with the vendor's fields of ObjectPermissions, in the order in which they are sent.
@@ -169,9 +192,9 @@ func (p *Provider) describeSet(ctx context.Context, name string, set row, wanted
 		case kindPermissionSet:
 			have[w.Address] = found(w, id, map[string]any{"name": set.text("Name"), "label": set.text("Label")})
 		case kindObjectPermission:
-			match(w, rows.objects, "SobjectType", at.second, objectRights, have)
+			match(w, rows.objects, "SobjectType", at.second, strings.EqualFold, objectRights, have)
 		case kindFieldPermission:
-			match(w, rows.fields, "Field", at.second, fieldRights, have)
+			match(w, rows.fields, "Field", at.second, sameField, fieldRights, have)
 		case kindAssignment:
 			for _, r := range rows.assignments {
 				if shortID(r.text("AssigneeId")) == shortID(user) {
@@ -183,9 +206,9 @@ func (p *Provider) describeSet(ctx context.Context, name string, set row, wanted
 	return nil
 }
 
-func match(w resource.Resource, rows []row, field, value string, rights [][2]string, have map[string]resource.Resource) {
+func match(w resource.Resource, rows []row, field, value string, same func(string, string) bool, rights [][2]string, have map[string]resource.Resource) {
 	for _, r := range rows {
-		if strings.EqualFold(r.text(field), value) {
+		if same(r.text(field), value) {
 			attributes := map[string]any{}
 			for _, right := range rights {
 				attributes[right[0]] = r.truth(right[1])

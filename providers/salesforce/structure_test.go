@@ -140,6 +140,20 @@ func TestSetName(t *testing.T) {
 	}
 }
 
+func TestPermissionField(t *testing.T) {
+	for name, want := range map[string]string{
+		"BillingStreet": "BillingAddress", "MailingStateCode": "MailingAddress", "City": "Address", "StageName": "StageName",
+		"Capacity": "Capacity", "Home_City__c": "Home_City__c", "LeadSource": "LeadSource",
+	} {
+		if got := permissionField(name); got != want {
+			t.Errorf("permissionField(%q) = %q, want %q", name, got, want)
+		}
+	}
+	if !sameField("Opportunity.AccountId", "Opportunity.Account") || sameField("Opportunity.Amount", "Opportunity.Account") || sameField("A.Paid__c", "A.Pa__c") {
+		t.Error("fields of permissions are not compared as the vendor names them")
+	}
+}
+
 func TestEventEntity(t *testing.T) {
 	for object, want := range map[string]string{
 		"Account": "AccountChangeEvent", "Invoice__c": "Invoice__ChangeEvent", "ns__Invoice__c": "ns__Invoice__ChangeEvent",

@@ -1,0 +1,176 @@
+package salesforce
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"accord/engine/provider"
+	"accord/providers/salesforce/internal/eventbus"
+)
+
+// events is the connection's side of the Pub/Sub API.
+type events struct {
+	config  Config
+	client  *client
+	mu      sync.Mutex
+	schemas map[string]*eventSchema
+}
+
+func newEvents(c Config, client *client) *events {
+	return &events{config: c, client: client, schemas: map[string]*eventSchema{}}
+}
+
+// dial opens the connection that all streams share; it connects when it is first used.
+func (e *events) dial() (*grpc.ClientConn, error) {
+	secure := credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+	if e.config.PubSubInsecure {
+		secure = insecure.NewCredentials()
+	}
+	return grpc.NewClient(e.config.PubSubEndpoint, grpc.WithTransportCredentials(secure),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxEvents)))
+}
+
+// schema is the schema of an id, asked for once.
+func (e *events) schema(ctx context.Context, bus eventbus.PubSubClient, id string) (*eventSchema, error) {
+	e.mu.Lock()
+	s := e.schemas[id]
+	e.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	authorized, err := e.authorize(ctx)
+	if err != nil {
+		return nil, err
+	}
+	started := e.config.Clock()
+	var trailer metadata.MD
+	info, err := bus.GetSchema(authorized, &eventbus.SchemaRequest{SchemaId: id}, grpc.Trailer(&trailer))
+	if err != nil {
+		err = e.failure("read the schema of change events", err, trailer)
+	}
+	e.observe("GetSchema", started, err)
+	if err != nil {
+		return nil, err
+	}
+	if len(info.GetSchemaJson()) > schemaLimit {
+		return nil, &provider.Error{Kind: provider.Internal, Op: "read the schema of change events", Message: "it is too large to be one"}
+	}
+	if s, err = parseSchema(info.GetSchemaJson()); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.schemas[id] = s
+	e.mu.Unlock()
+	return s, nil
+}
+
+// authorize adds what every call of the Pub/Sub API must carry.
+func (e *events) authorize(ctx context.Context) (context.Context, error) {
+	s, err := e.client.sessions.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	org, _, err := e.client.identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return metadata.AppendToOutgoingContext(ctx, "accesstoken", s.token, "instanceurl", s.instance, "tenantid", org), nil
+}
+
+func (e *events) observe(operation string, started time.Time, err error) {
+	call := provider.Call{Connection: e.config.Connection, Operation: operation, Started: started,
+		Duration: e.config.Clock().Sub(started), Err: err, Status: 1000}
+	if err != nil {
+		call.Status += int(status.Code(errors.Unwrap(err)))
+	}
+	var known *provider.Error
+	if errors.As(err, &known) {
+		call.RequestID = known.RequestID
+	}
+	e.config.Observe(call)
+}
+
+// busKinds says what can be done about each error code of the Pub/Sub API (its guide, "Handle Errors"); the rest go by
+// gRPC status.
+var busKinds = map[string]provider.Kind{
+	"service.unavailable":                           provider.Transient,
+	"service.protection.triggered":                  provider.Throttled,
+	"service.protection.stream.limit.triggered":     provider.Throttled,
+	"concurrent.client.limit.exceeded":              provider.Throttled,
+	"topic.api.unavailable":                         provider.Transient,
+	"schema.api.unavailable":                        provider.Transient,
+	"subscription.internal.error":                   provider.Transient,
+	"subscription.fetch.replay.repeated":            provider.Transient,
+	"subscription.fetch.overflow":                   provider.Transient,
+	"subscription.limit.exceeded":                   provider.Exhausted,
+	"subscription.fetch.replayid.corrupted":         provider.Stale,
+	"subscription.fetch.replayid.validation.failed": provider.Stale,
+	"service.auth.error":                            provider.Unauthorized,
+	"service.auth.headers.invalid":                  provider.Unauthorized,
+	"service.tenant.license":                        provider.Denied,
+	"topic.not.found":                               provider.NotFound,
+	"topic.meta.permission":                         provider.Denied,
+	"schema.meta.permission":                        provider.Denied,
+	"subscription.topic.cannot.subscribe":           provider.Denied,
+}
+
+const busPrefix = "sfdc.platform.eventbus.grpc."
+
+// failure makes a *provider.Error of a gRPC one.
+func (e *events) failure(op string, err error, trailer metadata.MD) error {
+	s, _ := status.FromError(err)
+	first := func(name string) string {
+		if v := trailer.Get(name); len(v) > 0 {
+			return v[0]
+		}
+		return ""
+	}
+	failed := &provider.Error{Op: op, Code: strings.TrimPrefix(first("error-code"), busPrefix), Message: s.Message(), RequestID: first("rpc-id"), Err: err}
+	if failed.Code == "" {
+		failed.Code = s.Code().String()
+	}
+	kind, known := busKinds[failed.Code]
+	if !known {
+		kind = kindOfCode(s.Code())
+	}
+	failed.Kind = kind
+	switch kind {
+	case provider.Exhausted:
+		failed.RetryAfter = parking
+	case provider.Throttled:
+		failed.RetryAfter = time.Minute
+	case provider.NotFound:
+		failed.Message += " (the sObject is not selected for change events: run apply)"
+	case provider.Denied:
+		failed.Message += " (our user needs View All Records on the sObject: run apply)"
+	}
+	return failed
+}
+
+func kindOfCode(c codes.Code) provider.Kind {
+	switch c {
+	case codes.Unauthenticated:
+		return provider.Unauthorized
+	case codes.PermissionDenied:
+		return provider.Denied
+	case codes.NotFound:
+		return provider.NotFound
+	case codes.InvalidArgument, codes.Unimplemented, codes.FailedPrecondition, codes.OutOfRange:
+		return provider.Invalid
+	case codes.ResourceExhausted:
+		return provider.Throttled
+	default: // streams break for many reasons, and are opened again
+		return provider.Transient
+	}
+}
