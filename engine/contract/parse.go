@@ -49,6 +49,7 @@ type decoder struct {
 	bytes    map[string][]byte // file contents by name
 	blocks   map[string][]*hclsyntax.Block
 	ctx      *hcl.EvalContext // variables and functions of ordinary expressions
+	callable []string         // the names of those functions, in order
 
 	variables   map[string]*variable
 	connections map[string]*Connection
@@ -126,14 +127,17 @@ func (d *decoder) read() bool {
 			"A contract is all files named *.accord.hcl in one folder. Write one with `accord init`.")
 		return false
 	}
-	total, whole := 0, true
-	root := &hclsyntax.Body{}
+	total := 0
 	for _, f := range files {
 		if total += len(f.Content); total > maxTotalSize {
 			d.fail(codeTooLarge, hcl.Range{Filename: f.Name, Start: start, End: start}, "the contract's files are too large together",
 				say("All files of a contract together may have %d bytes.", maxTotalSize))
 			return false
 		}
+	}
+	whole := true
+	root := &hclsyntax.Body{}
+	for _, f := range files {
 		if _, twice := d.bytes[f.Name]; twice {
 			d.fail(codeDuplicate, hcl.Range{Filename: f.Name, Start: start, End: start}, say("the file %q was given twice", f.Name),
 				"Give each file once.")

@@ -67,6 +67,7 @@ func (d *decoder) decodePicklist(p *Picklist, c content) {
 	inverse, inverseSound := d.table(c.attrs["inverse"])
 	colors, _ := d.table(c.attrs["colors"])
 	if !sound {
+		p.Values = nil // half a table would make its users look wrong too
 		return
 	}
 	lefts := map[string][]string{} // by label

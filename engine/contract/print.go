@@ -120,9 +120,10 @@ func window(before, marked, after string, width int) (string, string, string) {
 		after = ""
 	}
 	room := max(width-cells(marked), 0)
-	if cells(before) > room/2 {
+	lead := room - min(cells(after), room/3) // what follows the mark explains less than what leads to it
+	if cells(before) > lead {
 		r := []rune(before)
-		for len(r) > 0 && cells(string(r)) > room/2 {
+		for len(r) > 0 && cells(string(r)) >= lead {
 			r = r[1:]
 		}
 		before = "…" + string(r)

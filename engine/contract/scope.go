@@ -83,7 +83,7 @@ func (d *decoder) scope(expr hclsyntax.Expression, o *object, p exprPlace) (scop
 			ok = false
 		}
 	}
-	if !ok {
+	if !ok || !d.checkChoices(expr, o) {
 		return s, cty.NilVal, false
 	}
 	s.normalise()

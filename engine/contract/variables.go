@@ -28,6 +28,7 @@ var validationShape = shape{attrs: []string{"!condition", "!error_message"}}
 // decodeVariables reads the declarations and their values, and builds the context of ordinary expressions.
 func (d *decoder) decodeVariables() {
 	d.ctx = &hcl.EvalContext{Functions: functions()}
+	d.callable = keys(d.ctx.Functions)
 	validations := map[string][]*hclsyntax.Block{}
 	for _, b := range d.blocks["variable"] {
 		name := b.Labels[0]

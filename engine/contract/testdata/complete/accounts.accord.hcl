@@ -17,7 +17,7 @@ picklist "tags" {
 
 object "account" {
   salesforce {
-    connection = connection.salesforce.service
+    connection = connection.salesforce.sales
     sobject    = "Account"
     key        = text.Item__c
   }

@@ -18,7 +18,7 @@ object "project" {
   match = [name, account]
 
   create "monday" {
-    when = after.stage == "Signed" && (after.amount >= var.floor || contains(after.tags, "strategic"))
+    when = after.stage == "Signed" && (after.amount >= var.floor || contains(after.tags, "Strategic"))
   }
 
   create "salesforce" {
