@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -62,11 +63,12 @@ type client struct {
 	governor   *ratelimit.Governor
 
 	mu     sync.Mutex
+	warned time.Time                // end of the day for which the daily limit was warned of
 	boards map[string]chan struct{} // one writer a board
 }
 
 func newClient(c Config) *client {
-	h := http.Client{}
+	h := http.Client{Transport: newTransport()}
 	if c.HTTPClient != nil {
 		h = *c.HTTPClient
 	}
@@ -81,6 +83,17 @@ func newClient(c Config) *client {
 		log: c.Logger, clock: c.Clock, observe: observe, governor: newGovernor(c),
 		boards: map[string]chan struct{}{},
 	}
+}
+
+// newTransport gives connections up before load balancers do: a write that meets a closed one leaves its outcome unknown.
+func newTransport() http.RoundTripper {
+	base, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport
+	}
+	t := base.Clone()
+	t.IdleConnTimeout = 20 * time.Second
+	return t
 }
 
 // lock waits until nobody else of this process writes to the board. Simultaneous mutations on a board collide.
@@ -125,6 +138,8 @@ func (c *client) call(ctx context.Context, r request) (*answer, error) {
 			}
 			attempt--
 			wait = max(e.RetryAfter, firstBackoff)
+		case e.Code == codeTooDear:
+			return nil, e
 		case !e.Kind.Retriable() || e.Kind == provider.Exhausted || attempt >= maxAttempts:
 			return nil, e
 		case e.RetryAfter > 0:
@@ -132,7 +147,7 @@ func (c *client) call(ctx context.Context, r request) (*answer, error) {
 		default:
 			wait = jitter(min(firstBackoff<<attempt, maxBackoff))
 		}
-		if deadline, ok := ctx.Deadline(); wait > 2*time.Minute || ok && deadline.Before(time.Now().Add(wait)) {
+		if deadline, ok := ctx.Deadline(); wait > 2*time.Minute || ok && time.Until(deadline) < wait {
 			if e.Code == codeConflict {
 				e.Kind = provider.Unknown
 			}
@@ -205,38 +220,41 @@ func (c *client) send(ctx context.Context, r request, token string, body []byte,
 	if err != nil {
 		return nil, &provider.Error{Op: r.what, Err: errors.New("make the request: the connection's url is not usable")}
 	}
-	// No GetBody: the transport itself would send a document again that may have arrived.
-	req.GetBody = nil
 	req.Header.Set("Authorization", token)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("API-Version", c.version)
 	req.Header.Set("User-Agent", "accord")
 	if r.write && r.key != "" {
-		req.Header.Set("Idempotency-Key", r.key)
+		// Not in canonical spelling, which would have net/http send the document again by itself when a connection
+		// breaks. The vendor may have carried it out without room to remember the key (Idempotency).
+		req.Header["idempotency-key"] = []string{r.key}
 	}
+	var connected atomic.Bool
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}))
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, broken(r, err)
+		return nil, broken(r, err, connected.Load())
 	}
 	defer func() { _ = resp.Body.Close() }()
 	call.Status, call.RequestID = resp.StatusCode, resp.Header.Get("x-request-id")
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	release()
 	if err != nil {
-		return nil, broken(r, err)
+		return nil, broken(r, err, true)
 	}
 	if len(text) > maxBody {
-		return nil, broken(r, fmt.Errorf("the answer is larger than %d MB", maxBody>>20))
+		return nil, broken(r, fmt.Errorf("the answer is larger than %d MB", maxBody>>20), true)
 	}
 	return c.read(r, resp, text, call)
 }
 
-// broken is the error of a call without a whole answer.
-func broken(r request, err error) error {
+// broken is the error of a call without a whole answer. Without a connection nothing can have been carried out.
+func broken(r request, err error, connected bool) error {
 	kind := provider.Transient
-	var dial *net.OpError
-	if r.write && !(errors.As(err, &dial) && dial.Op == "dial") {
+	if r.write && connected {
 		kind = provider.Unknown
 	}
 	return &provider.Error{Kind: kind, Op: r.what, Message: "no answer from monday.com", Err: err}
@@ -259,7 +277,7 @@ func (c *client) read(r request, resp *http.Response, text []byte, call *provide
 	if err := json.Unmarshal(text, &w); err != nil {
 		c.learn(r, resp.Header, nil)
 		if resp.StatusCode == http.StatusOK {
-			return nil, broken(r, fmt.Errorf("read the answer: %w", err))
+			return nil, broken(r, fmt.Errorf("read the answer: %w", err), true)
 		}
 		return nil, c.failure(r, resp, []wireError{{Message: clip(string(text))}}, w)
 	}
@@ -281,7 +299,7 @@ func (c *client) read(r request, resp *http.Response, text []byte, call *provide
 	faults := w.faults()
 	if resp.StatusCode != http.StatusOK || len(data) == 0 {
 		if len(faults) == 0 && resp.StatusCode == http.StatusOK {
-			return nil, broken(r, errors.New("the answer holds neither data nor errors"))
+			return nil, broken(r, errors.New("the answer holds neither data nor errors"), true)
 		}
 		return nil, c.failure(r, resp, faults, w)
 	}

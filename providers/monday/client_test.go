@@ -156,6 +156,33 @@ func TestHeadersTeachTheLimits(t *testing.T) {
 	}
 }
 
+func TestUsedCallsSurviveARestart(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	bounded := func(c *Config) { c.Clock, c.DailyCalls = func() time.Time { return now }, 1 }
+	v := newVendor(t, reply{body: `{"data":{"boards":[{"items_count":7}]}}`})
+	first := newProvider(t, v.URL, bounded)
+	if _, err := dealRecords(t, first).Count(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second := newProvider(t, v.URL, bounded)
+	second.Restore(first.Usage())
+	_, err := dealRecords(t, second).Count(t.Context())
+	var e *provider.Error
+	if !errors.As(err, &e) || e.Kind != provider.Exhausted || e.RetryAfter != 15*time.Hour || len(v.requests()) != 1 {
+		t.Errorf("got %v after %d calls, want it exhausted until midnight after one", err, len(v.requests()))
+	}
+}
+
+func TestNothingListening(t *testing.T) {
+	r := dealRecords(t, newProvider(t, "http://127.0.0.1:1", nil))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := r.Write(ctx, provider.Batch{Patches: []record.Patch{{Op: record.Delete, ID: "5"}}})
+	if provider.KindOf(err) != provider.Transient {
+		t.Errorf("without a connection: %v, want it transient", err)
+	}
+}
+
 func FuzzParseLimits(f *testing.F) {
 	f.Add(`"minuteRate";r=0;t=38, "concurrency";r=249`)
 	f.Add(`;;=,,"`)

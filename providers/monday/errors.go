@@ -15,6 +15,10 @@ import (
 // codeConflict says that the first request under this idempotency key is still at work.
 const codeConflict = "IDEMPOTENCY_CONFLICT"
 
+// codeTooDear stands in for the vendor's code where a single document costs more than all of a minute's points: waiting
+// changes nothing, a smaller document does.
+const codeTooDear = "COMPLEXITY_OF_ONE_QUERY"
+
 // wireError is one error of an answer.
 type wireError struct {
 	Message    string         `json:"message"`
@@ -49,6 +53,8 @@ type wireExtensions struct {
 	Retry     float64         `json:"retry_in_seconds"`
 	RetryMS   float64         `json:"retryAfterMs"`
 	RequestID string          `json:"request_id"`
+	Price     float64         `json:"complexity"`
+	Budget    float64         `json:"complexity_budget_limit"`
 }
 
 // faults are the errors of an answer in whichever format it has.
@@ -125,6 +131,9 @@ func (w *wireError) typedStatus(r request, requestID string, status int) *provid
 	e := &provider.Error{
 		Op: r.what, Code: w.Extensions.Code, Message: w.Message, RequestID: requestID,
 		Kind: kindOf(w.Extensions.Code, w.Message, status, r.write), Fields: w.columns(), RetryAfter: w.retryAfter(),
+	}
+	if e.Kind == provider.Throttled && w.Extensions.Budget > 0 && w.Extensions.Price > w.Extensions.Budget {
+		e.Code, e.RetryAfter = codeTooDear, 0
 	}
 	if e.Code == "" && status != http.StatusOK {
 		e.Code = strconv.Itoa(status)

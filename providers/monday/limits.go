@@ -42,6 +42,9 @@ const (
 	defaultQuota = 1000 // calls a minute of the smallest plan
 )
 
+// newPageSize is the size of pages: as large as the vendor allows, and smaller once it finds them too dear.
+func newPageSize() *ratelimit.Size { return ratelimit.NewSize(maxPage, 25, maxPage) }
+
 func newBatchSize() *ratelimit.Size { return ratelimit.NewSize(50, 5, maxRows) }
 
 func newGovernor(c Config) *ratelimit.Governor {
@@ -137,6 +140,23 @@ func (c *client) learn(r request, h http.Header, cost *complexityRow) {
 		// What the answer itself says is in points; the header's unit is not, by its own words.
 		c.governor.Observe(complexity, cost.After, 0, reset(time.Duration(min(max(cost.Reset, 0), 3600))*time.Second))
 		c.governor.Learn(r.operation, r.rows, cost.Query)
+	}
+	c.warn()
+}
+
+// warn tells once a day when the daily calls will not last.
+func (c *client) warn() {
+	for _, u := range c.governor.Usage() {
+		if u.Name != dailyCalls || u.RunsOut.IsZero() || u.Allowance <= 0 || u.Ours*5 < u.Allowance*4 {
+			continue
+		}
+		c.mu.Lock()
+		told := c.warned.Equal(u.Reset)
+		c.warned = u.Reset
+		c.mu.Unlock()
+		if !told {
+			c.log.Warn("the daily calls will not last", "used", u.Ours, "of", u.Allowance, "runs_out", u.RunsOut.UTC().Format(time.RFC3339), "reset", u.Reset.UTC().Format(time.RFC3339))
+		}
 	}
 }
 

@@ -52,6 +52,7 @@ type Provider struct {
 	connection string
 	client     *client
 	batch      *ratelimit.Size
+	pages      *ratelimit.Size
 	webhookURL *url.URL // nil = no webhooks
 	secret     Secret
 	log        hclog.Logger
@@ -87,7 +88,7 @@ func New(c Config) (*Provider, error) {
 	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, errors.New("make a monday provider: url is not an http address")
 	}
-	p := &Provider{connection: c.Connection, secret: c.SigningSecret, log: c.Logger, clock: c.Clock, batch: newBatchSize()}
+	p := &Provider{connection: c.Connection, secret: c.SigningSecret, log: c.Logger, clock: c.Clock, batch: newBatchSize(), pages: newPageSize()}
 	if c.WebhookURL != "" {
 		u, err := url.Parse(c.WebhookURL)
 		if err != nil || u.Host == "" {
@@ -113,6 +114,15 @@ func (p *Provider) Close() error {
 
 // Usage is what the answers have told of the limits so far.
 func (p *Provider) Usage() []provider.Usage { return p.client.usage() }
+
+// Restore takes over what Usage told of the daily calls before a restart, so that a bound on them holds across it.
+func (p *Provider) Restore(usage []provider.Usage) {
+	for _, u := range usage {
+		if u.Name == dailyCalls {
+			p.client.governor.Restore(u.Name, u.Used, u.Reset)
+		}
+	}
+}
 
 // People looks users up by id and e-mail address, 200 of each in one call. Ids of teams and agents ("team:5") are of
 // no user, and left out.

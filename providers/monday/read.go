@@ -213,9 +213,23 @@ func stateOf(s string) record.State {
 	}
 }
 
-// Read looks items up by id: 100 a list, five lists a call.
+// keyShown refuses items whose key column our user may not see: without it every item would look like one that belongs
+// to nobody, and be paired or made again.
+func (r *records) keyShown(rec *record.Record) error {
+	if r.key == nil || rec.State != record.Live {
+		return nil
+	}
+	if _, shown := rec.Fields[r.key.field]; shown {
+		return nil
+	}
+	return &provider.Error{
+		Kind: provider.Hidden, Op: "read items of board " + r.boardName(), Fields: []string{r.key.field},
+		Message: "the key column " + r.key.id + " is not shown to our user: it was deleted, or its view is restricted",
+	}
+}
+
+// Read looks items up by id: 100 a list, and up to five lists a call.
 func (r *records) Read(ctx context.Context, ids []string) ([]record.Record, error) {
-	const lists = 5
 	found := make(map[string]record.Record, len(ids))
 	rest := slices.DeleteFunc(unique(ids), func(i string) bool { return !isID(i) })
 	if r.board == "" {
@@ -223,10 +237,14 @@ func (r *records) Read(ctx context.Context, ids []string) ([]record.Record, erro
 	}
 	for len(rest) > 0 {
 		var batch []string
-		batch, rest = cut(rest, lists*maxItems)
-		if err := r.readBatch(ctx, batch, found); err != nil {
+		_, err := smaller(r.p.pages, func() (int, error) {
+			batch, _ = cut(rest, r.p.pages.Get())
+			return len(batch), r.readBatch(ctx, batch, found)
+		})
+		if err != nil {
 			return nil, err
 		}
+		rest = rest[len(batch):]
 	}
 	out := make([]record.Record, len(ids))
 	for i, x := range ids {
@@ -265,6 +283,9 @@ func (r *records) readBatch(ctx context.Context, ids []string, found map[string]
 				continue // moved to another board, or a subitem: not one of this object's records
 			}
 			rec, err := r.record(row)
+			if err == nil {
+				err = r.keyShown(&rec)
+			}
 			if err != nil {
 				return err
 			}
@@ -321,6 +342,9 @@ func (r *records) findBatch(ctx context.Context, keys []string, found map[string
 		}
 		for _, row := range page.Items {
 			rec, err := r.record(row)
+			if err == nil {
+				err = r.keyShown(&rec)
+			}
 			if err != nil {
 				return err
 			}

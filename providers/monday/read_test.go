@@ -62,7 +62,7 @@ func TestFindIsExact(t *testing.T) {
 }
 
 func listItem(id, updated string) string {
-	return fmt.Sprintf(`{"id":%q,"name":"a","state":"active","updated_at":%q,"board":{"id":"12"},"column_values":[{"id":"my_text","type":"text","text":"x"}]}`, id, updated)
+	return fmt.Sprintf(`{"id":%q,"name":"a","state":"active","updated_at":%q,"board":{"id":"12"},"column_values":[{"id":"my_text","type":"text","text":"x"},{"id":"salesforce_id","type":"text","text":""}]}`, id, updated)
 }
 
 func collect(t *testing.T, r *records, since record.Version) (map[string]record.Record, record.Version, error) {
@@ -162,6 +162,36 @@ func TestBoardThatIsNotThereYetIsEmpty(t *testing.T) {
 	}
 	if _, err := r.Write(t.Context(), provider.Batch{Patches: patches(t)}); provider.KindOf(err) != provider.Invalid || !strings.Contains(err.Error(), "does not exist yet") {
 		t.Errorf("Write: %v", err)
+	}
+}
+
+func TestHiddenKeyIsNoMissingKey(t *testing.T) {
+	item := `{"id":"1","name":"a","state":"active","board":{"id":"12"},"column_values":[{"id":"my_text","type":"text","text":"x"}]}`
+	v := newVendor(t, reply{body: `{"data":{"i0":[` + item + `],"page":{"cursor":null,"items":[` + item + `]},"boards":[{"items_page":{"items":[` + item + `]}}]}}`})
+	r := dealRecords(t, newProvider(t, v.URL, nil))
+	_, readErr := r.Read(t.Context(), []string{"1"})
+	_, findErr := r.Find(t.Context(), []string{"006A"})
+	_, _, listErr := collect(t, r, 0)
+	for name, err := range map[string]error{"Read": readErr, "Find": findErr, "List": listErr} {
+		if provider.KindOf(err) != provider.Hidden {
+			t.Errorf("%s: %v, want the key hidden", name, err)
+		}
+	}
+}
+
+func TestPagesShrinkWhenTooDear(t *testing.T) {
+	dear := reply{status: 429, body: `{"errors":[{"message":"Complexity budget exhausted","extensions":{"code":"COMPLEXITY_BUDGET_EXHAUSTED","complexity":9000000,"complexity_budget_left":5000000,"complexity_budget_limit":5000000,"retry_in_seconds":60}}]}`}
+	v := newVendor(t, dear, dear, reply{body: `{"data":{"boards":[{"items_page":{"cursor":null,"items":[` + listItem("1", "2026-06-15T12:01:01Z") + `]}}]}}`})
+	got, _, err := collect(t, dealRecords(t, newProvider(t, v.URL, nil)), 0)
+	if err != nil || len(got) != 1 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	var limits []any
+	for _, s := range v.requests() {
+		limits = append(limits, s.Variables["limit"])
+	}
+	if !slices.Equal(limits, []any{500.0, 250.0, 125.0}) {
+		t.Errorf("page sizes = %v", limits)
 	}
 }
 

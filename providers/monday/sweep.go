@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"accord/engine/provider"
+	"accord/engine/ratelimit"
 	"accord/engine/record"
 )
 
@@ -48,7 +49,7 @@ func (s *sweep) from() record.Version { return s.since - record.Version(overlap.
 // a quiet board costs.
 func (s *sweep) walk(ctx context.Context) error {
 	s.seen = map[string]bool{}
-	page, err := s.first(ctx)
+	page, err := smaller(s.p.pages, func() (*itemsPage, error) { return s.first(ctx) })
 	if err != nil {
 		return err
 	}
@@ -57,8 +58,28 @@ func (s *sweep) walk(ctx context.Context) error {
 		if err != nil || old || page.Cursor == "" {
 			return err
 		}
-		if page, err = s.next(ctx, page.Cursor); err != nil {
+		cursor := page.Cursor
+		if page, err = smaller(s.p.pages, func() (*itemsPage, error) { return s.next(ctx, cursor) }); err != nil {
 			return err
+		}
+	}
+}
+
+// smaller does a read again with smaller and smaller pages while the vendor finds it too dear.
+func smaller[T any](size *ratelimit.Size, read func() (T, error)) (T, error) {
+	for {
+		n := size.Get()
+		v, err := read()
+		if err == nil {
+			size.Went(n)
+			return v, nil
+		}
+		var e *provider.Error
+		if !errors.As(err, &e) || e.Code != codeTooDear {
+			return v, err
+		}
+		if size.TooLarge(n); size.Get() == n {
+			return v, err
 		}
 	}
 }
@@ -68,6 +89,9 @@ func (s *sweep) emit(page *itemsPage) (old bool, err error) {
 	batch := make([]record.Record, 0, len(page.Items))
 	for _, row := range page.Items {
 		rec, err := s.record(row)
+		if err == nil {
+			err = s.keyShown(&rec)
+		}
 		if err != nil {
 			return false, err
 		}
@@ -103,10 +127,10 @@ func (s *sweep) first(ctx context.Context) (*itemsPage, error) {
 			log = s.logField(d, 1)
 		}
 	}
-	d.add("boards(ids:", d.variable("board", "[ID!]", []string{s.board}), "){", log, "items_page(limit:500", query, "){cursor items{...item}}}")
+	d.add("boards(ids:", d.variable("board", "[ID!]", []string{s.board}), "){", log, "items_page(limit:", d.variable("limit", "Int!", s.p.pages.Get()), query, "){cursor items{...item}}}")
 	d.itemFragment(s.columns)
 	started := s.p.clock()
-	a, err := s.p.client.call(ctx, d.request(what, "items_page", maxPage))
+	a, err := s.p.client.call(ctx, d.request(what, "items_page", s.p.pages.Get()))
 	if err != nil {
 		if log != "" && s.concealed(err) {
 			return s.first(ctx)
@@ -151,9 +175,9 @@ func (s *sweep) note(started, answered time.Time) {
 
 func (s *sweep) next(ctx context.Context, cursor string) (*itemsPage, error) {
 	d := newDocument("query", "list")
-	d.add("page:next_items_page(cursor:", d.variable("cursor", "String!", cursor), ",limit:500){cursor items{...item}}")
+	d.add("page:next_items_page(cursor:", d.variable("cursor", "String!", cursor), ",limit:", d.variable("limit", "Int!", s.p.pages.Get()), "){cursor items{...item}}")
 	d.itemFragment(s.columns)
-	a, err := s.p.client.call(ctx, d.request("list items of board "+s.boardName(), "items_page", maxPage))
+	a, err := s.p.client.call(ctx, d.request("list items of board "+s.boardName(), "items_page", s.p.pages.Get()))
 	if err != nil {
 		return nil, err
 	}
