@@ -3,6 +3,7 @@ package contract
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -177,6 +178,29 @@ func TestTemplateErrors(t *testing.T) {
 	if _, err := x.Eval(Scope{}); err == nil {
 		t.Error("now() without a clock must not evaluate")
 	}
+}
+
+// One condition and one template serve any number of goroutines.
+func TestEvalConcurrently(t *testing.T) {
+	trigger := withCondition(t, `contains([for m in after.manager : upper(m)], "A@X.EXAMPLE") && after.manager[*] != null`, `"${after.name} ${now()}"`)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			scope := won(t)
+			scope.After["name"] = record.OfText(strings.Repeat("x", i))
+			for range 20 {
+				ok, err := trigger.When.Eval(scope)
+				if err != nil || !ok {
+					t.Errorf("%v %v", ok, err)
+				}
+				text, err := trigger.Actions[0].Settings["body"].Eval(scope)
+				if want := strings.Repeat("x", i) + " " + scope.Now; err != nil || text != want {
+					t.Errorf("%q, %v; want %q", text, err, want)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // Whatever two fields hold, comparing them gives an answer, and the same one every way it is asked.

@@ -46,7 +46,8 @@ func (c *Contract) Connection(address string) *Connection {
 	return nil
 }
 
-// Source is the text of a contract: its files, and the values its variables were given. It holds no secret.
+// Source is the text of a contract: its files, and the values its variables were given. It holds no secret: nothing in
+// the language takes one from a variable's value but the name under which it is found.
 type Source struct {
 	Files     []File            `json:"files"`     // by name
 	Variables map[string]string `json:"variables"` // as given: HCL expressions, or plain text for string variables

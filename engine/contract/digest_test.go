@@ -40,6 +40,7 @@ func TestDigestIsStable(t *testing.T) {
 	for name, src := range map[string]Source{
 		"the same again":      one(base),
 		"comments":            one("# one\n/* two */\n" + strings.ReplaceAll(base, "owner      = salesforce", "owner = salesforce // three")),
+		"a byte order mark":   one("\xef\xbb\xbf" + base),
 		"carriage returns":    one(strings.ReplaceAll(base, "\n", "\r\n")),
 		"spacing":             one(strings.ReplaceAll(base, " == ", "   ==  ")),
 		"one file a block":    split(),

@@ -153,6 +153,7 @@ func (d *decoder) read() bool {
 			whole = false
 			continue
 		}
+		d.bytes[f.Name] = parsed.Bytes // without a byte order mark: ranges count from here
 		body, ok := parsed.Body.(*hclsyntax.Body)
 		if !ok {
 			continue
