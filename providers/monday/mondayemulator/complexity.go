@@ -13,8 +13,8 @@ var prices = map[string]int{
 	"create_item": 30_000, "create_subitem": 30_000, "duplicate_item": 30_000,
 	"change_multiple_column_values": 30_000, "change_column_value": 30_000, "change_simple_column_value": 30_000,
 	"create_update": 20_000, "edit_update": 20_000,
-	"create_board": 100_000, "duplicate_board": 200_000,
-	"complexity": 0, "version": 1, "me": 1,
+	"duplicate_board": 100_000,
+	"complexity":      0,
 }
 
 const (
@@ -37,7 +37,11 @@ func cost(p *gql.Prepared) int {
 		if r.Name == "complexity" {
 			continue
 		}
-		total += price + size(r.Field, p.Vars(), 0)
+		n := size(r.Field, p.Vars(), 0)
+		if p.Mutation { // the price stands for the field itself
+			n--
+		}
+		total += price + n
 	}
 	return min(total, maxCost)
 }

@@ -9,7 +9,7 @@ import (
 // Counters are what the emulator has seen since it was made or the counters were reset.
 type Counters struct {
 	Calls           int64            `json:"calls"`            // HTTP requests to /v2
-	DailyCalls      float64          `json:"daily_calls"`      // as the daily limit counts them
+	DailyCalls      float64          `json:"daily_calls"`      // of today, as the daily limit counts them; not reset
 	Operations      map[string]int64 `json:"operations"`       // top-level fields, each alias one
 	ItemsWritten    int64            `json:"items_written"`    // items created or changed through the API
 	ComplexitySpent int64            `json:"complexity_spent"` // points
@@ -29,9 +29,11 @@ func newCounters() Counters {
 
 // Counters gives a copy of the counters.
 func (e *Emulator) Counters() Counters {
+	_, tenths, _ := e.meter.today(e.now())
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.counters
+	c.DailyCalls = float64(tenths) / 10
 	c.Operations = maps.Clone(c.Operations)
 	c.Errors = maps.Clone(c.Errors)
 	return c

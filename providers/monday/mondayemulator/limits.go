@@ -165,10 +165,14 @@ func (m *meter) refuse(c call, bucket *window) *gql.Error {
 	ip.roll(c.now, ipWindow)
 	ip.used++
 	budget := m.of(m.plan.complexity)
+	tenths := 10
+	if c.pure {
+		tenths = 1
+	}
 	switch {
 	case ip.used > m.of(perIP):
 		return tooMany("IP_RATE_LIMIT_EXCEEDED", "IP rate limit exceeded", ip.left(c.now, ipWindow))
-	case m.tenths+10 > 10*m.of(m.plan.perDay):
+	case m.tenths+tenths > 10*m.of(m.plan.perDay):
 		return dailyLimit(c.now)
 	case m.minute.used >= m.of(m.plan.perMinute):
 		return tooMany("Rate Limit Exceeded", "Minute limit rate exceeded", m.minute.left(c.now, time.Minute))
@@ -262,8 +266,8 @@ func (m *meter) takeItems(now time.Time, n int) bool {
 	return true
 }
 
-// today is the calls of the day so far and those of the days before, by day.
-func (m *meter) today(now time.Time) (day string, calls int, before map[string]int) {
+// today is the calls of the day so far, in tenths, and those of the days before, whole, by day.
+func (m *meter) today(now time.Time) (day string, tenths int, before map[string]int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.newDay(now)
@@ -271,7 +275,7 @@ func (m *meter) today(now time.Time) (day string, calls int, before map[string]i
 	for d, t := range m.days {
 		before[d] = t / 10
 	}
-	return m.day, m.tenths / 10, before
+	return m.day, m.tenths, before
 }
 
 // headers are RateLimit-Policy and RateLimit (developer.monday.com, "Rate limits").

@@ -31,8 +31,8 @@ func platformFields() map[string]map[string]field {
 		"DailyAnalytics": {
 			"last_updated": onAccount(func(a *account.Account) any { return account.Stamp(a.Now()) }),
 			"by_day": func(r *request, _ any, _ gql.Args) (any, error) {
-				day, calls, before := r.e.meter.today(r.acct().Now())
-				before[day] = calls
+				day, tenths, before := r.e.meter.today(r.acct().Now())
+				before[day] = tenths / 10
 				out := []usageByDay{}
 				for _, d := range slices.Sorted(maps.Keys(before)) {
 					out = append(out, usageByDay{d, before[d]})
@@ -40,8 +40,8 @@ func platformFields() map[string]map[string]field {
 				return out, nil
 			},
 			"by_user": func(r *request, _ any, _ gql.Args) (any, error) {
-				_, calls, _ := r.e.meter.today(r.acct().Now())
-				return []usageByUser{{r.user, calls}}, nil
+				_, tenths, _ := r.e.meter.today(r.acct().Now())
+				return []usageByUser{{r.user, tenths / 10}}, nil
 			},
 		},
 		"PlatformApiDailyAnalyticsByDay": {

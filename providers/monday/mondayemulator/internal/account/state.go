@@ -167,7 +167,8 @@ func exportItem(it *Item) (itemState, error) {
 	if it.Parent != nil {
 		s.Parent = it.Parent.ID
 	}
-	for slot, cell := range it.cells {
+	for _, c := range it.board.Columns { // cells of deleted columns are not kept
+		cell := it.cell(c)
 		if cell == nil {
 			continue
 		}
@@ -175,7 +176,7 @@ func exportItem(it *Item) (itemState, error) {
 		if err != nil {
 			return s, fmt.Errorf("encode item %d: %w", it.ID, err)
 		}
-		s.Cells[strconv.Itoa(slot)] = cellState{raw, cell.At}
+		s.Cells[strconv.Itoa(c.slot)] = cellState{raw, cell.At}
 	}
 	for _, u := range it.Updates {
 		s.Updates = append(s.Updates, updateState{*u, u.Replies})
