@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"accord/engine/contract"
+	"accord/engine/lens"
 )
 
 func explainCommand(*workspace) *cobra.Command {
@@ -16,12 +17,18 @@ func explainCommand(*workspace) *cobra.Command {
 		Short: "Explain a message at length by its code",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, ok := contract.Explain(strings.ToUpper(args[0]))
-			if !ok {
-				return exit{exitUsage, fmt.Errorf("there is no message with code %s", args[0])}
+			code := strings.ToUpper(args[0])
+			if c, ok := contract.Explain(code); ok {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n\n%s\n", c.Code, c.Title, c.Text)
+				return nil
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n\n%s\n", c.Code, c.Title, c.Text)
-			return nil
+			for _, c := range lens.Codes() {
+				if c.Code == code {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n\n%s\n", c.Code, c.Title, c.Text)
+					return nil
+				}
+			}
+			return exit{exitUsage, fmt.Errorf("there is no message with code %s", args[0])}
 		},
 	}
 }

@@ -2,7 +2,8 @@ package lens
 
 import "accord/engine/record"
 
-// intervalCodec carries stretches of days: one interval, or two dates, on either side.
+// intervalCodec carries stretches of days: one interval, or two dates, on either side. One native field holds both ends
+// or none: two dates of which one is still missing are, to it, not an interval yet.
 type intervalCodec struct{ *subject }
 
 func (c *intervalCodec) kind() record.Kind { return record.Interval }
@@ -46,12 +47,7 @@ func (c *intervalCodec) put(s record.Side, canonical record.Value, _ []record.Va
 	from, to := v.Part(0), v.Part(1)
 	if len(c.shapes[s]) == 1 {
 		if from == "" || to == "" {
-			missing := "end"
-			if from == "" {
-				missing = "start"
-			}
-			return nil, c.reject(OutOfRange, s, v.String(), "has no "+missing+", and "+c.native(s, 0)+" holds both ends or none",
-				"fill in its "+missing+" at "+system(s.Other()))
+			return []record.Value{{}}, nil // it shows once both its dates are known
 		}
 		return []record.Value{v}, nil
 	}
@@ -68,5 +64,8 @@ func (c *intervalCodec) put(s record.Side, canonical record.Value, _ []record.Va
 }
 
 func (c *intervalCodec) key(canonical record.Value) string {
+	if half := canonical.Part(0) == "" || canonical.Part(1) == ""; half && (len(c.shapes[0]) == 1 || len(c.shapes[1]) == 1) {
+		return ""
+	}
 	return canonical.Part(0) + "/" + canonical.Part(1)
 }

@@ -73,7 +73,7 @@ func TestCarry(t *testing.T) {
 
 		{"two dates", contract.Field{}, shapes([]record.Shape{date, date}, timeline), L, vs(d("2026-01-01"), d("2026-01-31")), nil, vs(iv("2026-01-01", "2026-01-31")), ""},
 		{"a timeline", contract.Field{}, shapes([]record.Shape{date, date}, timeline), R, vs(iv("2026-01-01", "2026-01-31")), nil, vs(d("2026-01-01"), d("2026-01-31")), ""},
-		{"no start", contract.Field{}, shapes([]record.Shape{date, date}, timeline), L, vs(record.Value{}, d("2026-01-31")), nil, nil, OutOfRange},
+		{"no start yet", contract.Field{}, shapes([]record.Shape{date, date}, timeline), L, vs(record.Value{}, d("2026-01-31")), nil, vs(record.Value{}), ""},
 		{"end before start", contract.Field{}, shapes([]record.Shape{date, date}, timeline), L, vs(d("2026-02-01"), d("2026-01-31")), nil, nil, OutOfRange},
 		{"cleared", contract.Field{}, shapes([]record.Shape{date, date}, timeline), R, vs(record.Value{}), vs(d("2026-02-01"), d("2026-03-31")), vs(record.Value{}, record.Value{}), ""},
 		{"cleared, and one must stay", contract.Field{}, shapes([]record.Shape{date, needed}, timeline), R, vs(record.Value{}), vs(d("2026-02-01"), d("2026-03-31")), nil, Required},

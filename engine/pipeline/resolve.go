@@ -74,10 +74,10 @@ func known(work []ledger.Work) [2][]*record.Record {
 
 // decide merges one pair and says what the ledger must remember of it.
 func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Resolution {
-	seen, rested := p.rest(o, w)
+	unsettled, rested := p.unsettled(o, w)
 	d := merge.Resolve(merge.Input{
 		Object: o.Object.Object, Lenses: o.Lenses, Env: env,
-		Base: w.Pair.Base, Seen: seen,
+		Base: w.Pair.Base, Seen: w.Seen, Unsettled: unsettled,
 		Paired:    w.Pair.Paired(),
 		Qualifies: qualifies(o.Object.Object),
 	})
@@ -97,6 +97,9 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 		}
 	}
 	for _, c := range d.Conflicts {
+		if c.Info {
+			p.cfg.Logger.Info("a value lost", "object", o.Name, "pair", w.Pair.ID, "field", c.Field, "detail", c.Detail)
+		}
 		r.Conflicts = append(r.Conflicts, ledger.Conflict{
 			Object: o.Name, PairID: w.Pair.ID, Field: c.Field, Reason: c.Reason,
 			Left: c.Left, Right: c.Right, Base: c.Base, Detail: c.Detail, Remedy: c.Remedy,
@@ -105,43 +108,39 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 	return r
 }
 
-// rest hides values that somebody may still be typing: a field with `settle` counts as unchanged until it has rested.
-// It returns what to resolve, and when to look again.
-func (p *Pipeline) rest(o *object, w ledger.Work) (seen [2]*record.Record, again time.Time) {
-	seen = w.Seen
+// unsettled names the fields that somebody may still be typing: those with `settle` that changed on either side and have
+// not rested long enough. It also returns when to look again.
+func (p *Pipeline) unsettled(o *object, w ledger.Work) (fields map[string]bool, again time.Time) {
 	now := p.cfg.Clock()
 	for _, f := range o.Fields {
 		if f.Settle == 0 {
 			continue
 		}
 		for _, side := range record.Sides {
+			r, base := w.Seen[side], w.Pair.Base[side]
+			if r == nil || base == nil {
+				continue
+			}
 			for _, n := range f.Ends[side] {
-				r, base := w.Seen[side], w.Pair.Base[side]
-				if r == nil || base == nil {
-					continue
-				}
-				now0, was := r.Fields[n.Name], base[n.Name]
-				due := r.ChangedAt(n.Name).Time().Add(f.Settle)
 				// A vendor's clock may be ahead of ours: nobody waits longer than the settling time from now.
+				due := r.ChangedAt(n.Name).Time().Add(f.Settle)
 				if limit := now.Add(f.Settle); due.After(limit) {
 					due = limit
 				}
-				if now0.Equal(was) || !now.Before(due) {
+				if r.Fields[n.Name].Equal(base[n.Name]) || !now.Before(due) {
 					continue
 				}
-				if seen[side] == r {
-					c := *r
-					c.Fields = r.Fields.Clone()
-					seen[side] = &c
+				if fields == nil {
+					fields = map[string]bool{}
 				}
-				seen[side].Fields[n.Name] = was
+				fields[f.Name] = true
 				if again.IsZero() || due.Before(again) {
 					again = due
 				}
 			}
 		}
 	}
-	return seen, again
+	return fields, again
 }
 
 // qualifies evaluates the condition under which an object's records are created on a side.
