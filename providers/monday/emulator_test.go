@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -242,7 +243,8 @@ func mustRead(t *testing.T, r *records, i string) record.Record {
 
 func TestFindListCountAndRemoval(t *testing.T) {
 	clock := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-	now := func() time.Time { return clock }
+	var passed atomic.Int64
+	now := func() time.Time { return clock.Add(time.Duration(passed.Load())) }
 	s := newStage(t, mondayemulator.Options{Clock: now}, func(c *Config) { c.Clock = now })
 	s.apply()
 	r := s.records(dealSpec())
@@ -270,8 +272,8 @@ func TestFindListCountAndRemoval(t *testing.T) {
 	if err != nil || len(all) != 120 || next != record.VersionAt(clock) {
 		t.Errorf("listed %d up to %v, %v", len(all), next.Time(), err)
 	}
-	clock = clock.Add(time.Hour)
-	next = record.VersionAt(clock)
+	passed.Store(int64(time.Hour))
+	next = record.VersionAt(now())
 	ids := make([]int64, 3)
 	for i := range ids {
 		if ids[i], err = strconv.ParseInt(results[i].ID, 10, 64); err != nil {
@@ -296,7 +298,7 @@ func TestFindListCountAndRemoval(t *testing.T) {
 	if c := changed[results[0].ID]; c.Actor != "77" || c.Changed["my_text"] == 0 || !c.Fields["my_text"].Equal(record.OfText("by hand")) {
 		t.Errorf("edited item = %+v", c)
 	}
-	if next != record.VersionAt(clock) {
+	if next != record.VersionAt(now()) {
 		t.Errorf("next = %v", next.Time())
 	}
 }

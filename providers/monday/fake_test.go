@@ -11,7 +11,6 @@ import (
 
 	"accord/engine/provider"
 	"accord/engine/record"
-	"accord/engine/resource"
 )
 
 // sent is one request as a server sees it.
@@ -189,5 +188,3 @@ func fullFields(t testing.TB) record.Fields {
 		"my_timeline":       ok(record.OfInterval("2026-06-01", "2026-06-05")),
 	}
 }
-
-var _ = resource.Create

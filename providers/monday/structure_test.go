@@ -13,7 +13,7 @@ import (
 	"accord/engine/resource"
 )
 
-func TestSchemaRefusesWhatItShould(t *testing.T) {
+func TestOfficialSchemaIsThere(t *testing.T) {
 	schema, err := loadSchema()
 	if err != nil {
 		t.Fatal(err)

@@ -67,82 +67,90 @@ func spread(err error, failed, unsent []record.Result) {
 	}
 }
 
-// mutation is one patch, ready to send.
+// mutation is one patch that is sent.
 type mutation struct {
 	row     int
 	alias   string
 	columns []boundColumn // written
 }
 
+// chunk is the document of up to 100 patches.
+type chunk struct {
+	*document
+	board, group string // how to refer to them
+	sent         []mutation
+	written      map[string]boundColumn // by id
+	operations   map[string]bool
+}
+
 func (r *records) writeChunk(ctx context.Context, key string, patches []record.Patch, results []record.Result) error {
-	d := newDocument("mutation", "write")
-	board := d.variable("board", "ID!", r.board)
-	group := ""
-	if r.group != "" && slices.ContainsFunc(patches, func(p record.Patch) bool { return p.Op == record.Create }) {
-		group = ",group_id:" + d.variable("group", "String", r.group)
+	c := &chunk{document: newDocument("mutation", "write"), written: map[string]boundColumn{}, operations: map[string]bool{}}
+	c.board = c.variable("board", "ID!", r.board)
+	if r.group != "" {
+		c.group = ",group_id:" + c.variable("group", "String", r.group)
 	}
-	var sent []mutation
-	written := map[string]boundColumn{}
-	operations := map[string]bool{}
 	for i, p := range patches {
-		m := mutation{row: i, alias: "m" + strconv.Itoa(i)}
 		values, columns, err := r.values(p)
 		if err != nil {
 			results[i] = record.Result{ID: p.ID, Err: err}
 			continue
 		}
-		m.columns = columns
-		n := strconv.Itoa(i)
-		operation := ""
-		switch p.Op {
-		case record.Create:
-			operation = "create_item"
-			name, _ := values[nameColumn].(string)
-			delete(values, nameColumn)
-			d.add(m.alias, ":create_item(board_id:", board, group, ",item_name:", d.variable("n"+n, "String!", name),
-				",column_values:", d.variable("v"+n, "JSON", text(values)), "){...item}")
-		case record.Update:
-			if len(values) == 0 {
-				results[i] = record.Result{ID: p.ID}
-				continue
-			}
-			operation = "change_multiple_column_values"
-			d.add(m.alias, ":change_multiple_column_values(board_id:", board, ",item_id:", d.variable("i"+n, "ID", p.ID),
-				",column_values:", d.variable("v"+n, "JSON!", text(values)), "){...item}")
-		case record.Archive:
-			operation = "archive_item"
-			d.add(m.alias, ":archive_item(item_id:", d.variable("i"+n, "ID", p.ID), "){...item}")
-		default:
-			operation = "delete_item"
-			d.add(m.alias, ":delete_item(item_id:", d.variable("i"+n, "ID", p.ID), "){...item}")
+		if p.Op == record.Update && len(values) == 0 {
+			results[i] = record.Result{ID: p.ID}
+			continue
 		}
-		operations[operation] = true
-		for _, c := range columns {
-			written[c.id] = c
+		c.mutate(i, p, values)
+		c.sent = append(c.sent, mutation{i, "m" + strconv.Itoa(i), columns})
+		for _, column := range columns {
+			c.written[column.id] = column
 		}
-		sent = append(sent, m)
 	}
-	if len(sent) == 0 {
+	if len(c.sent) == 0 {
 		return nil
 	}
-	d.itemFragment(inOrder(written))
-	if !operations["create_item"] && !operations["change_multiple_column_values"] {
-		d.drop("board", "$board:ID!")
+	c.itemFragment(inOrder(c.written))
+	if !c.operations["create_item"] {
+		c.drop("group", "$group:String")
+		if !c.operations["change_multiple_column_values"] {
+			c.drop("board", "$board:ID!")
+		}
 	}
-	if !operations["create_item"] {
-		d.drop("group", "$group:String")
-	}
-	request := d.request("write items of board "+r.boardName(), operationOf(operations), len(sent))
+	request := c.request("write items of board "+r.boardName(), operationOf(c.operations), len(c.sent))
 	request.key = key
 	a, err := r.p.client.call(ctx, request)
-	r.adapt(len(sent), err)
+	r.adapt(len(c.sent), err)
 	if err != nil {
 		return err
 	}
-	for _, m := range sent {
+	for _, m := range c.sent {
 		results[m.row] = r.result(a, m, patches[m.row])
 	}
 	return nil
+}
+
+// mutate adds one patch to the document, under an alias of its row.
+func (c *chunk) mutate(row int, p record.Patch, values map[string]any) {
+	n := strconv.Itoa(row)
+	operation := ""
+	switch p.Op {
+	case record.Create:
+		operation = "create_item"
+		name, _ := values[nameColumn].(string)
+		delete(values, nameColumn)
+		c.add("m"+n, ":create_item(board_id:", c.board, c.group, ",item_name:", c.variable("n"+n, "String!", name),
+			",column_values:", c.variable("v"+n, "JSON", text(values)), "){...item}")
+	case record.Update:
+		operation = "change_multiple_column_values"
+		c.add("m"+n, ":change_multiple_column_values(board_id:", c.board, ",item_id:", c.variable("i"+n, "ID", p.ID),
+			",column_values:", c.variable("v"+n, "JSON!", text(values)), "){...item}")
+	case record.Archive:
+		operation = "archive_item"
+		c.add("m"+n, ":archive_item(item_id:", c.variable("i"+n, "ID", p.ID), "){...item}")
+	default:
+		operation = "delete_item"
+		c.add("m"+n, ":delete_item(item_id:", c.variable("i"+n, "ID", p.ID), "){...item}")
+	}
+	c.operations[operation] = true
 }
 
 // drop takes back a variable that nothing uses: the vendor refuses documents with one.
