@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -16,6 +18,19 @@ type Config struct {
 	URL    string
 	Clock  func() time.Time // nil = time.Now
 	Logger hclog.Logger     // nil = silent
+	// Random is what tells the ids of several processes apart; nil = crypto/rand. A run that is to be repeated exactly
+	// gives a seeded one.
+	Random io.Reader
+	// Gate, where there is one, is asked before every transaction and, of those that change the ledger, again after its
+	// commit; an error ends the call there and is its error. Simulations crash here, between any two steps.
+	Gate func(Step) error
+}
+
+// Step is a place in a transaction's life at which a process may die.
+type Step struct {
+	What      string // "capture 3 observations"
+	Read      bool   // it changes nothing
+	Committed bool   // it is done, and its caller does not know yet
 }
 
 // Errors that callers branch on.
@@ -37,16 +52,23 @@ type Ledger struct {
 	clock   func() time.Time
 	log     hclog.Logger
 	ids     idSource
+	gate    func(Step) error
 }
 
 // Open opens a ledger and brings its tables up to date. A ledger made by a newer accord is refused.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
-	l := &Ledger{clock: c.Clock, log: c.Logger}
+	l := &Ledger{clock: c.Clock, log: c.Logger, gate: c.Gate, ids: idSource{random: c.Random}}
 	if l.clock == nil {
 		l.clock = time.Now
 	}
 	if l.log == nil {
 		l.log = hclog.NewNullLogger()
+	}
+	if l.ids.random == nil {
+		l.ids.random = rand.Reader
+	}
+	if l.gate == nil {
+		l.gate = func(Step) error { return nil }
 	}
 	d, write, read, err := open(ctx, c.URL)
 	if err != nil {

@@ -32,8 +32,14 @@ const attempts = 8
 func (l *Ledger) write(ctx context.Context, what string, locks []string, f func(*tx) error) error {
 	slices.Sort(locks) // everybody takes them in one order
 	locks = slices.Compact(locks)
+	if err := l.gate(Step{What: what}); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
 	for attempt := 1; ; attempt++ {
 		err := l.writer.run(ctx, l, locks, f)
+		if err == nil {
+			err = l.gate(Step{What: what, Committed: true})
+		}
 		if err == nil {
 			return nil
 		}
@@ -50,6 +56,9 @@ func (l *Ledger) write(ctx context.Context, what string, locks []string, f func(
 
 // read runs f in a transaction that sees one state of the ledger, and changes nothing.
 func (l *Ledger) read(ctx context.Context, what string, f func(*tx) error) error {
+	if err := l.gate(Step{What: what, Read: true}); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
 	options := &sql.TxOptions{ReadOnly: true}
 	if l.dialect.name == "postgres" {
 		options.Isolation = sql.LevelRepeatableRead
@@ -148,7 +157,7 @@ func (t *tx) among(text string, args []any, list []string, scan func(row) error)
 		for i := range size {
 			all = append(all, list[min(from+i, to-1)]) // a short last chunk repeats its last member
 		}
-		return t.query(fmt.Sprintf(text, placeholders(len(args)+1, size)), all, scan)
+		return t.query(fmt.Sprintf(text, t.l.dialect.placeholders(len(args)+1, size)), all, scan)
 	})
 }
 
@@ -159,7 +168,7 @@ func (t *tx) execAmong(text string, args []any, list []string) (touched int64, e
 		for i := range size {
 			all = append(all, list[min(from+i, to-1)])
 		}
-		n, err := t.exec(fmt.Sprintf(text, placeholders(len(args)+1, size)), all...)
+		n, err := t.exec(fmt.Sprintf(text, t.l.dialect.placeholders(len(args)+1, size)), all...)
 		touched += n
 		return err
 	})
@@ -184,7 +193,7 @@ func (t *tx) insert(table, columns, tail string, rows [][]any) error {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString("(" + placeholders(1+i*width, width) + ")")
+			b.WriteString("(" + t.l.dialect.placeholders(1+i*width, width) + ")")
 			args = append(args, r...)
 		}
 		b.WriteString(" " + tail)
@@ -215,12 +224,17 @@ func chunks(most, n int, f func(from, to, size int) error) error {
 	return nil
 }
 
-// placeholders is "$3, $4, $5" for (3, 3).
-func placeholders(first, n int) string {
+// placeholders is "$3, $4, $5" for (3, 3). SQLite gets "?, ?, ?", which means the same where all that come before have
+// lower numbers: it keeps a list of named ones, $3 and ?3 alike, and walks along it for each.
+func (d *dialect) placeholders(first, n int) string {
 	b := make([]byte, 0, n*6)
 	for i := range n {
 		if i > 0 {
 			b = append(b, ", "...)
+		}
+		if d.name == "sqlite" {
+			b = append(b, '?')
+			continue
 		}
 		b = append(b, '$')
 		b = strconv.AppendInt(b, int64(first+i), 10)
