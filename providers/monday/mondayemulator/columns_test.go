@@ -252,7 +252,7 @@ func TestLabels(t *testing.T) {
 	c.ok(fmt.Sprintf(`mutation{change_multiple_column_values(board_id:%s,item_id:%s,create_labels_if_missing:true,column_values:"{\"s\":{\"label\":\"Brand new\"}}"){id}}`, b, it), nil)
 }
 
-func mustID(t *testing.T, s string) int64 {
+func mustID(t testing.TB, s string) int64 {
 	t.Helper()
 	var n int64
 	if _, err := fmt.Sscan(s, &n); err != nil {

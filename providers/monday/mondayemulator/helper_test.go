@@ -13,14 +13,14 @@ import (
 
 // client talks to an emulator over HTTP.
 type client struct {
-	t   *testing.T
+	t   testing.TB
 	e   *Emulator
 	url string
 	now time.Time
 }
 
 // start serves an emulator with a clock that stands still until it is moved.
-func start(t *testing.T, opts Options) *client {
+func start(t testing.TB, opts Options) *client {
 	t.Helper()
 	c := &client{t: t, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 	if opts.Clock == nil {
@@ -120,7 +120,7 @@ func (c *client) ok(query string, vars map[string]any) map[string]any {
 }
 
 // code is the extensions.code of the only error.
-func (r *reply) code(t *testing.T) string {
+func (r *reply) code(t testing.TB) string {
 	t.Helper()
 	if len(r.Errors) != 1 {
 		t.Fatalf("want one error: %s", r.raw)
@@ -130,7 +130,7 @@ func (r *reply) code(t *testing.T) string {
 }
 
 // at walks down a decoded answer: names, and "#n" for entry n of a list.
-func at(t *testing.T, v any, path string) any {
+func at(t testing.TB, v any, path string) any {
 	t.Helper()
 	for _, p := range strings.Split(path, ".") {
 		if strings.HasPrefix(p, "#") {
@@ -151,7 +151,7 @@ func at(t *testing.T, v any, path string) any {
 	return v
 }
 
-func text(t *testing.T, v any, path string) string {
+func text(t testing.TB, v any, path string) string {
 	t.Helper()
 	s, _ := at(t, v, path).(string)
 	return s

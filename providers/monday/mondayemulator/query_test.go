@@ -241,8 +241,7 @@ func fill(t testing.TB, c *client, board string, n int) {
 }
 
 func BenchmarkPageOf500(b *testing.B) {
-	t := &testing.T{}
-	c := start(t, Options{})
+	c := start(b, Options{})
 	board := c.board("B")
 	c.column(board, "key", "text", nil)
 	c.column(board, "amount", "numbers", nil)

@@ -102,6 +102,7 @@ type Account struct {
 	items   map[int64]*Item
 	updates map[int64]*Update
 	cursors map[string]*cursor
+	walks   int64
 }
 
 // New makes an account with its users and workspaces.

@@ -13,11 +13,13 @@ import (
 type cursor struct {
 	items   []*Item
 	started time.Time
+	seq     int64
 }
 
 const (
 	cursorLife = time.Hour // from the first page (developer.monday.com, "Querying board items")
 	maxCursors = 4096
+	maxHeld    = 5_000_000 // items that all walks may hold together
 	// MaxPage is the most items a page holds.
 	MaxPage = 500
 )
@@ -33,22 +35,27 @@ func (a *Account) Page(items []*Item, limit int) ([]*Item, any, error) {
 		return items, nil, nil
 	}
 	now := a.Now()
-	if len(a.cursors) >= maxCursors {
-		var oldest string
-		for k, c := range a.cursors {
-			if o := a.cursors[oldest]; o == nil || c.started.Before(o.started) || c.started.Equal(o.started) && k < oldest {
-				oldest = k
-			}
-		}
-		delete(a.cursors, oldest)
-	}
+	held := len(items)
 	for k, c := range a.cursors {
 		if now.Sub(c.started) >= cursorLife {
 			delete(a.cursors, k)
+			continue
 		}
+		held += len(c.items)
+	}
+	for len(a.cursors) > 0 && (len(a.cursors) >= maxCursors || held > maxHeld) {
+		var oldest string
+		for k, c := range a.cursors {
+			if o := a.cursors[oldest]; o == nil || c.seq < o.seq {
+				oldest = k
+			}
+		}
+		held -= len(a.cursors[oldest].items)
+		delete(a.cursors, oldest)
 	}
 	key := a.Random(20)
-	a.cursors[key] = &cursor{items: items, started: now}
+	a.walks++
+	a.cursors[key] = &cursor{items: items, started: now, seq: a.walks}
 	return items[:limit], token(key, limit), nil
 }
 

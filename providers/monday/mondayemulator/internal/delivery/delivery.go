@@ -78,14 +78,16 @@ type job struct {
 	due     time.Time
 	seq     int
 	attempt int
-	held    bool
 }
 
 // lane is the queue of one address; its goroutine lives while it has something to send.
 type lane struct {
-	jobs []*job
-	wake chan struct{}
-	busy bool
+	ready []*job // to be sent in this order
+	later []*job // late ones and retries
+	held  []*job // waiting for the next message
+	out   *job   // under way
+	wake  chan struct{}
+	busy  bool
 }
 
 // New makes a Sender.
@@ -125,16 +127,19 @@ func (s *Sender) Send(m Message) {
 	}
 	for range 1 + plan.Copies {
 		s.seq++
-		l.jobs = append(l.jobs, &job{msg: m, due: now.Add(plan.Delay), seq: s.seq, held: plan.Hold})
-	}
-	if !plan.Hold {
-		last := l.jobs[len(l.jobs)-1].seq
-		for _, j := range l.jobs { // what waited for a later message goes after this one
-			if j.held {
-				s.seq++
-				j.held, j.seq = false, max(last+1, s.seq)
-			}
+		j := &job{msg: m, due: now.Add(plan.Delay), seq: s.seq}
+		switch {
+		case plan.Hold:
+			l.held = append(l.held, j)
+		case plan.Delay > 0:
+			l.later = append(l.later, j)
+		default:
+			l.ready = append(l.ready, j)
 		}
+	}
+	if !plan.Hold { // what waited for a later message goes after this one
+		l.ready = append(l.ready, l.held...)
+		l.held = nil
 	}
 	if !l.busy {
 		l.busy = true
@@ -166,7 +171,10 @@ func (s *Sender) Pending() int {
 	defer s.mu.Unlock()
 	n := 0
 	for _, l := range s.lanes {
-		n += len(l.jobs)
+		n += len(l.ready) + len(l.later) + len(l.held)
+		if l.out != nil {
+			n++
+		}
 	}
 	return n
 }
@@ -183,37 +191,35 @@ func (s *Sender) Close() {
 	}
 }
 
-// next gives the job that is due, or how long until one is. The job stays queued while it is sent,
-// so that Pending counts it.
+// next takes the job that is due, or says how long until one is: 0 when there is nothing left.
 func (s *Sender) next(l *lane) (j *job, wait time.Duration) {
 	now := s.cfg.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var first *job
-	for _, c := range l.jobs {
-		if c.held {
-			continue
-		}
-		if first == nil || c.due.Before(first.due) || c.due.Equal(first.due) && c.seq < first.seq {
-			first = c
+	first := -1 // of those that are due later, the one that comes next
+	for i, c := range l.later {
+		if first < 0 || c.due.Before(l.later[first].due) || c.due.Equal(l.later[first].due) && c.seq < l.later[first].seq {
+			first = i
 		}
 	}
 	switch {
-	case first == nil && len(l.jobs) > 0:
-		return nil, retryEvery // only held ones: until another message comes
-	case first == nil:
+	case first >= 0 && !l.later[first].due.After(now):
+		j = l.later[first]
+		l.later = append(l.later[:first], l.later[first+1:]...)
+	case len(l.ready) > 0:
+		j = l.ready[0]
+		l.ready[0] = nil
+		l.ready = l.ready[1:]
+	case first >= 0:
+		return nil, l.later[first].due.Sub(now)
+	case len(l.held) > 0:
+		return nil, retryEvery // nothing to do until another message comes
+	default:
 		l.busy = false
 		return nil, 0
-	case first.due.After(now):
-		return nil, first.due.Sub(now)
 	}
-	// Of all that are due, the oldest goes first.
-	for _, c := range l.jobs {
-		if !c.held && !c.due.After(now) && c.seq < first.seq {
-			first = c
-		}
-	}
-	return first, 0
+	l.out = j
+	return j, 0
 }
 
 func (s *Sender) run(l *lane) {
@@ -255,15 +261,10 @@ func (s *Sender) attempt(l *lane, j *job) {
 	}
 	now := s.cfg.Now()
 	s.mu.Lock()
-	if ok || gaveUp {
-		for i, c := range l.jobs {
-			if c == j {
-				l.jobs = append(l.jobs[:i], l.jobs[i+1:]...)
-				break
-			}
-		}
-	} else {
+	l.out = nil
+	if !ok && !gaveUp {
 		j.due = now.Add(retryEvery)
+		l.later = append(l.later, j)
 	}
 	s.mu.Unlock()
 	s.done(Outcome{To: j.msg.To, Attempt: j.attempt, Status: status, GaveUp: gaveUp})
