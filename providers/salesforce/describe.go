@@ -90,12 +90,15 @@ func (c *client) describe(ctx context.Context, object string) (*objectDescribe, 
 }
 
 // definition is a field as FieldDefinition shows it, which field permissions don't filter (Tooling API guide).
-type definition struct{ name, dataType string }
+type definition struct {
+	name, dataType string
+	permissionable bool // field permissions decide who sees it
+}
 
 // definitions lists all fields of an sObject that exist, visible to the user or not.
 func (c *client) definitions(ctx context.Context, object string) ([]definition, error) {
 	rows, err := c.all(ctx, statement{
-		soql:    "SELECT QualifiedApiName, DataType FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = " + quote(object),
+		soql:    "SELECT QualifiedApiName, DataType, IsFlsEnabled FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = " + quote(object),
 		doing:   "look for hidden fields of " + object,
 		tooling: true,
 	})
@@ -104,7 +107,7 @@ func (c *client) definitions(ctx context.Context, object string) ([]definition, 
 	}
 	list := make([]definition, 0, len(rows))
 	for _, r := range rows {
-		list = append(list, definition{r.text("QualifiedApiName"), r.text("DataType")})
+		list = append(list, definition{r.text("QualifiedApiName"), r.text("DataType"), r.truth("IsFlsEnabled")})
 	}
 	return list, nil
 }

@@ -180,7 +180,7 @@ func hiddenAttributes(d definition, w resource.Resource) map[string]any {
 	for name, v := range w.Attributes {
 		a[name] = v
 	}
-	a["name"], a["hidden"] = d.name, true
+	a["name"], a["hidden"], a["permissionable"] = d.name, true, d.permissionable
 	if d.dataType != "" {
 		a["type"] = wordOfDefinition(d.dataType)
 	}
