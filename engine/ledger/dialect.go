@@ -92,6 +92,10 @@ func openPostgres(ctx context.Context, location string) (*dialect, *sql.DB, *sql
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "accord"
 	}
+	// A plan made while a table was small, and kept, would go on reading the whole table when it is large.
+	if config.RuntimeParams["plan_cache_mode"] == "" {
+		config.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	}
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(4)

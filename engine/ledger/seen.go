@@ -72,6 +72,7 @@ func (r *seenRow) observe(o *Observation) observed {
 		return r.believe(o)
 	}
 	rec := &o.Record
+	was := marks{r.version, r.full, r.linkVersion, r.actor}
 	if o.Partial && !o.Full && !r.dirty && rec.Version != 0 &&
 		(rec.Version < r.full || o.Ours && rec.Version <= r.written) {
 		return observed{} // the record was read after that, or it is the echo of a write that was confirmed
@@ -105,8 +106,14 @@ func (r *seenRow) observe(o *Observation) observed {
 		r.staleReads = 0
 		did.changed = true
 	}
-	r.changed = true
+	r.changed = r.changed || did.changed || was != marks{r.version, r.full, r.linkVersion, r.actor}
 	return did
+}
+
+// marks are what a row may learn without any change of what it holds.
+type marks struct {
+	version, full, link record.Version
+	actor               string
 }
 
 // observeField says whether the field changed, and whether its vendor left open which value is the newer one.
@@ -118,7 +125,10 @@ func (r *seenRow) observeField(name string, v record.Value, version record.Versi
 		r.fields[name] = fieldSeen{Value: v, Version: version}
 		return true, false
 	case same && version >= have.Version:
-		r.fields[name] = fieldSeen{Value: v, Version: version} // also read back, if we wrote it
+		if version > have.Version || have.Written {
+			r.fields[name] = fieldSeen{Value: v, Version: version} // also read back, if we wrote it
+			r.changed = true
+		}
 		return false, false
 	case same:
 		return false, false
