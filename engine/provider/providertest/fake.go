@@ -320,7 +320,7 @@ func (r *records) write(p record.Patch) record.Result {
 	t := s.table(r.table)
 	if p.Op == record.Create {
 		id := s.create(r.table, p.Fields, p.Key, "accord")
-		s.writes = append(s.writes, Write{r.table, id, p})
+		s.writes = append(s.writes, Write{Table: r.table, ID: id, Patch: p, Version: t.rows[id].version})
 		return record.Result{ID: id, Version: t.rows[id].version}
 	}
 	row := t.rows[p.ID]
@@ -336,8 +336,12 @@ func (r *records) write(p record.Patch) record.Result {
 	if p.Key != "" {
 		row.key = p.Key
 	}
+	before := record.Fields{}
+	for name := range p.Fields {
+		before[name] = row.fields[name]
+	}
 	s.touch(t, row, p.Fields, "accord")
-	s.writes = append(s.writes, Write{r.table, p.ID, p})
+	s.writes = append(s.writes, Write{Table: r.table, ID: p.ID, Patch: p, Before: before, Version: row.version})
 	return record.Result{ID: p.ID, Fields: p.Fields, Version: row.version}
 }
 

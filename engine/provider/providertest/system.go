@@ -19,6 +19,8 @@ type System struct {
 	tables map[string]*table
 	people []record.Person
 	notify []func(table, id string)
+	// coarse has versions in whole seconds, several changes sharing one, as some vendors do.
+	coarse bool
 	writes []Write
 	keys   map[string][]record.Result // answers by idempotency key
 	// fault decides what happens to a call; nil = nothing does.
@@ -43,9 +45,11 @@ type row struct {
 
 // Write is one record written through the port.
 type Write struct {
-	Table string
-	ID    string
-	Patch record.Patch
+	Table   string
+	ID      string
+	Patch   record.Patch
+	Before  record.Fields // what stood in the written fields; nil for a Create
+	Version record.Version
 }
 
 // Call is one call through the port, for faults to choose from.
@@ -73,6 +77,20 @@ func (s *System) Break(fault func(Call) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = fault
+}
+
+// Coarse makes versions whole seconds from now on, so that several changes may share one.
+func (s *System) Coarse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.coarse = true
+}
+
+// Subscribe has f called after every change of a record, whoever made it. F must not call the System's users' methods.
+func (s *System) Subscribe(f func(table, id string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notify = append(s.notify, f)
 }
 
 // AddPerson makes a user.
@@ -119,7 +137,11 @@ func (s *System) create(name string, fields record.Fields, key, actor string) st
 
 // touch sets fields, with a version that is newer than all before on its table.
 func (s *System) touch(t *table, r *row, fields record.Fields, actor string) {
-	t.lastTic = max(t.lastTic+1, record.VersionAt(s.clock()))
+	if s.coarse {
+		t.lastTic = max(t.lastTic, record.VersionAt(s.clock().Truncate(time.Second)))
+	} else {
+		t.lastTic = max(t.lastTic+1, record.VersionAt(s.clock()))
+	}
 	r.version, r.actor = t.lastTic, actor
 	for name, v := range fields {
 		r.fields[name] = v
