@@ -191,6 +191,13 @@ var mistakes = []mistake{
 	{codeTooDeep, `default = 0`, `default = 1` + strings.Repeat("+1", 600), "+1", "Split"},
 	{codeTooDeep, `default = 0`, `default = 1e999999999`, "1e9", "digits"},
 
+	{codeTooDeep, `default = 0`, `default = length([for a in ["x"] : [for b in ["y"] : a]])`, "for a", "within another"},
+	{codeTooDeep, `default = 0`, `default = length([for a in ["x"] : "` + strings.Repeat("x", 5000) + `"])`, "for a", "bytes"},
+	{codeExpression, `default = 0`, `default = strlen(` + strings.Repeat("replace(", 20) + `"aaaaaaaaaa"` + strings.Repeat(`, "a", "aaaaaaaaaa")`, 20) + `)`, "replace", "longer"},
+	{codeExpression, `default = 0`, `default = strlen(` + strings.Repeat("jsonencode(", 40) + `"\""` + strings.Repeat(")", 40) + `)`, "jsonencode", "longer"},
+	{codeExpression, `default = 0`, "default = strlen(join(\"" + strings.Repeat("x", 4000) + "\", [" + strings.Repeat("1, ", 400) + "]))", "join", "longer"},
+	{codeExpression, `default = 0`, "default = strlen(format(\"" + strings.Repeat("%[1]s", 400) + "\", \"" + strings.Repeat("x", 4000) + "\"))", "format", "longer"},
+
 	{codeUnknownBlock, `delete {`, `deletes {`, "deletes", `"delete"`},
 	{codeUnknownBlock, `policy "money"`, `polcy "money"`, "polcy", `"policy"`},
 	{codeUnknownBlock, `match = [name]`, `match { }`, "match {", "with an equals sign"},

@@ -54,7 +54,7 @@ func safely(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, diags
 
 // plain reports calls of functions that there are not, and secrets where none may be.
 func (d *decoder) plain(expr hclsyntax.Expression, extra ...string) bool {
-	ok := true
+	ok := d.loops(expr)
 	known := append(slices.Clone(d.callable), extra...)
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, is := n.(*hclsyntax.FunctionCallExpr)
@@ -77,6 +77,41 @@ func (d *decoder) plain(expr hclsyntax.Expression, extra ...string) bool {
 		return nil
 	})
 	return ok
+}
+
+// maxLoop is the most bytes of an expression with a for in it: what it goes over and what it makes multiply.
+const maxLoop = 4 << 10
+
+// loops reports a for within a for, and one that goes over more than fits into a few lines.
+func (d *decoder) loops(expr hclsyntax.Expression) bool {
+	var w loopWalker
+	_ = hclsyntax.Walk(expr, &w)
+	r := expr.Range()
+	if w.deepest < 2 && (w.deepest == 0 || r.End.Byte-r.Start.Byte <= maxLoop) {
+		return true
+	}
+	d.fail(codeTooDeep, r, "too much to go over with for", say("A for may not stand within another, and its expression may have %d bytes.", maxLoop))
+	return false
+}
+
+// loopWalker finds how deep the fors of an expression stand inside each other.
+type loopWalker struct{ depth, deepest int }
+
+// Enter counts a for.
+func (w *loopWalker) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	if _, is := n.(*hclsyntax.ForExpr); is {
+		w.depth++
+		w.deepest = max(w.deepest, w.depth)
+	}
+	return nil
+}
+
+// Exit leaves it.
+func (w *loopWalker) Exit(n hclsyntax.Node) hcl.Diagnostics {
+	if _, is := n.(*hclsyntax.ForExpr); is {
+		w.depth--
+	}
+	return nil
 }
 
 // variablesOf checks that an expression refers to nothing but variables that have a value, and to the given roots,

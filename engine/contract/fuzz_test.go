@@ -102,3 +102,38 @@ func TestHostileInput(t *testing.T) {
 		}
 	}
 }
+
+// Whatever stands for a condition or a template: checking it gives a diagnostic, or evaluating it a result or an error
+// that says where.
+func FuzzExpressions(f *testing.F) {
+	for _, s := range []string{
+		`after.stage == "Closed Won"`, `before.amount > 1 && !after.next_step`, `contains(after.manager, "x") ? 1 : null`,
+		`"${after.name}%{ for m in after.manager ~} ${m} %{ endfor }"`, `formatdate("YYYY", timeadd(now(), "1h"))`, `after.delivery.from`,
+		`{ (after.name) = after.amount }`, `[for k, v in { a = after.name } : v if v != null]`, `after.manager[*]`, `record.salesforce.Id`,
+		`jsondecode(after.name)`, `regex("(", after.name)`, `format("%s %d", after.name, after.amount)`, `-after.amount % 0`, `null && (1/0 > 1)`,
+		`substr(after.name, -1, 99)`, `slice(after.manager, 0, 9)`, `parseint(after.name, 99)`, `merge(null, {})`, `after["name"]`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		contract := strings.Replace(base, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, "when = "+text, 1)
+		contract = strings.Replace(contract, `"Won at ${after.amount}."`, text, 1)
+		c, diags := Parse(one(contract))
+		if c == nil {
+			if !diags.HasErrors() {
+				t.Fatal("neither a contract nor an error")
+			}
+			return
+		}
+		for _, x := range c.Triggers {
+			for _, scope := range []Scope{won(t), {}} {
+				if _, err := x.When.Eval(scope); err != nil && !strings.Contains(err.Error(), "contract.accord.hcl:") {
+					t.Errorf("the error says not where: %v", err)
+				}
+				for _, a := range x.Actions {
+					_, _ = a.Settings["body"].Eval(scope)
+				}
+			}
+		}
+	})
+}
