@@ -13,6 +13,7 @@ import (
 
 	"accord/engine/provider"
 	"accord/engine/record"
+	"accord/engine/resource"
 	"accord/providers/salesforce/internal/eventbus"
 )
 
@@ -31,10 +32,12 @@ func (p *Provider) Watch(ctx context.Context, bound []provider.Binding, cursors 
 	byTopic := map[string]*watcher{}
 	var topics []string
 	var one sync.Mutex // batches are handed over one at a time
+	now := p.refresh(ctx, bound)
 	for _, b := range bound {
 		if !b.Spec.Watched {
 			continue
 		}
+		b.Resources = now(b.Resources)
 		r, err := p.open(b)
 		if err != nil {
 			return err
@@ -74,6 +77,35 @@ func (p *Provider) Watch(ctx context.Context, bound []provider.Binding, cursors 
 		g.Go(func() error { return w.run(ctx) })
 	}
 	return g.Wait()
+}
+
+// refresh describes the bound sObjects anew, and returns what brings resources up to date: apply records a new field
+// before it is granted, when it is still hidden, and such a field would never be seen in an event. What can't be
+// described now is left as it was.
+func (p *Provider) refresh(ctx context.Context, bound []provider.Binding) func([]resource.Resource) []resource.Resource {
+	var want []resource.Resource
+	asked, have := map[string]bool{}, map[string]resource.Resource{}
+	for _, b := range bound {
+		for _, r := range ofKinds(b.Resources, kindObject, kindField) {
+			if b.Spec.Watched && !asked[r.Address] && placeOf(r.Address).first == b.Spec.Settings["sobject"] {
+				asked[r.Address] = true
+				want = append(want, r)
+			}
+		}
+	}
+	if err := p.describeObjects(ctx, want, have); err != nil {
+		p.log.Warn("watch with what was described before", "error", err)
+		have = nil
+	}
+	return func(resources []resource.Resource) []resource.Resource {
+		list := slices.Clone(resources)
+		for i, r := range list {
+			if h, ok := have[r.Address]; ok {
+				list[i] = h
+			}
+		}
+		return list
+	}
 }
 
 // emitError is an error of who receives the changes: it ends Watch, for nothing here can mend it.
