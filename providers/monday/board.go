@@ -313,4 +313,3 @@ func (a *answer) moved() error {
 	}
 	return &provider.Error{Kind: provider.Invalid, Op: a.request.what, RequestID: a.requestID, Message: "the board was not moved to its workspace: " + outcome.Message}
 }
-

@@ -25,7 +25,7 @@ const (
 	callTimeout = 65 * time.Second // the vendor gives up after 60
 	maxAttempts = 5
 	// maxConflicts is how often a write is repeated under its key while the vendor still works on the first one.
-	maxConflicts = 20
+	maxConflicts = 60
 	firstBackoff = 250 * time.Millisecond
 	maxBackoff   = 15 * time.Second
 )

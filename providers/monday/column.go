@@ -92,9 +92,18 @@ func describeColumn(r resource.Resource, c *columnRow, boardID func(address stri
 	return r, nil
 }
 
+// showWanted shows the labels that are wanted and there; all of them where none is asked for by name, so that a later
+// question which does ask finds them.
 func showWanted(attributes map[string]any, want wantedLabels, labels []label) {
 	var there []any
 	shown := map[string]any{}
+	if len(want.texts) == 0 {
+		for _, l := range labels {
+			if !l.Off && l.Text != "" {
+				there = append(there, l.Text)
+			}
+		}
+	}
 	for _, text := range want.texts {
 		i := slices.IndexFunc(labels, func(l label) bool { return l.Text == text && !l.Off })
 		if i < 0 {

@@ -396,3 +396,53 @@ func TestPeopleOfTheAccount(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func (s *stage) byHand(document string, a ...any) {
+	s.t.Helper()
+	if _, err := s.emulator.Execute("", fmt.Sprintf(document, a...), nil); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestDriftIsPutRight: what people rename, move or take out comes back with the next apply, and nothing else changes.
+func TestDriftIsPutRight(t *testing.T) {
+	s := newStage(t, mondayemulator.Options{}, nil)
+	s.apply()
+	n := newNames(dealSpec())
+	board := s.board("Deals")
+	s.byHand(`mutation{update_group(board_id:%d,group_id:%q,group_attribute:title,new_value:"Old ones"){id}}`, board, s.resources[n.group].ID)
+	s.byHand(`mutation{update_board(board_id:%d,board_attribute:name,new_value:"Bargains")}`, board)
+	deal := &s.specs[1]
+	for i := range deal.Fields {
+		if deal.Fields[i].Type == "dropdown" {
+			deal.Fields[i].Options = append(deal.Fields[i].Options, "C")
+		}
+	}
+	third := clientSpec()
+	third.Object, third.Settings = "site", map[string]string{"workspace": "Sales", "board": "Sites"}
+	s.specs = append(s.specs, third)
+	again := dealSpec()
+	again.Object, again.Settings = "deal_of_site", map[string]string{"workspace": "Sales", "board": "Deals"}
+	again.Fields = []provider.FieldSpec{{Field: "site", Type: "board_relation", Name: "my_board_relation", Refers: "site"}}
+	s.specs = append(s.specs, again)
+
+	var updated []string
+	for _, c := range s.apply() {
+		if c.Action == resource.Update {
+			updated = append(updated, c.Want.Address)
+		}
+	}
+	want := []string{n.board, n.group, n.column("my_board_relation"), n.column("my_dropdown")}
+	slices.Sort(updated)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, updated); diff != "" {
+		t.Errorf("updated: %s", diff)
+	}
+	b, ok := s.emulator.Board("Deals")
+	if !ok || b.ID != board || b.Workspace != "Sales" || b.Groups[s.resources[n.group].ID] != "New handoffs" {
+		t.Errorf("board = %+v", b)
+	}
+	if left := s.plan(); len(left) != 0 {
+		t.Errorf("a second plan has %+v", left)
+	}
+}

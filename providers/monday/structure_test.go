@@ -202,3 +202,35 @@ func TestHandshakeIsExplained(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestMovedBoardIsMovedBack(t *testing.T) {
+	board := `{"data":{"workspaces":[{"id":"5","name":"Sales"}],"boards":[{"id":"12","name":"Deals","state":"active","workspace":{"id":"6","name":"Elsewhere"}}]}}`
+	for name, test := range map[string]struct {
+		answer string
+		want   provider.Kind
+		ok     bool
+	}{
+		"moved":   {`{"data":{"move":{"success":true}}}`, 0, true},
+		"refused": {`{"data":{"move":{"success":false,"message":"no"}}}`, provider.Invalid, false},
+	} {
+		v := newVendor(t, reply{body: board}, reply{body: board}, reply{body: test.answer})
+		p := newProvider(t, v.URL, nil)
+		want, err := p.Expand([]provider.ObjectSpec{clientSpec(), dealSpec()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(want, func(r resource.Resource) bool { return r.Address == "monday.work/board/Deals" })
+		want[i].ID = "12"
+		workspace := resource.Resource{Address: "monday.work/workspace/Sales", Connection: "monday.work", Kind: kindWorkspace, Name: "Sales", ID: "5"}
+		got, err := p.Apply(t.Context(), resource.Change{Action: resource.Update, Want: want[i]}, map[string]resource.Resource{workspace.Address: workspace})
+		if (err == nil) != test.ok || err != nil && provider.KindOf(err) != test.want {
+			t.Errorf("%s: %v", name, err)
+		}
+		if test.ok && got.Attributes["workspace"] != "Sales" {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if sent := v.requests(); len(sent) != 3 || sent[2].Variables["to"].(map[string]any)["workspace_id"] != "5" {
+			t.Errorf("%s: sent %+v", name, sent)
+		}
+	}
+}
