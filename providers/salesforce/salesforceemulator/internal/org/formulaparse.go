@@ -204,3 +204,9 @@ func (p *formulaParser) word(w string) (formula, error) {
 	}
 	return fPath{path}, nil
 }
+
+// CheckFormula tells whether a formula is within the understood subset.
+func CheckFormula(s string) error {
+	_, err := parseFormula(s)
+	return err
+}

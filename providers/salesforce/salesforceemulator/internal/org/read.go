@@ -296,3 +296,48 @@ func (tx *Tx) IsEvent(object string) bool {
 
 // Now is the transaction's time.
 func (tx *Tx) Now() time.Time { return tx.time }
+
+// ID gives the 18-character form of an id, or "" where it is none.
+func (tx *Tx) ID(id string) string {
+	id18, _ := sfid.Normalize(id)
+	return id18
+}
+
+// ChildRelation finds the object and the reference field behind the name of a child relationship.
+func (tx *Tx) ChildRelation(object, name string) (child, field string) {
+	def := tx.ObjectDef(object)
+	if def == nil {
+		return "", ""
+	}
+	for _, n := range tx.o.tableNames() {
+		t := tx.o.table(n)
+		for _, f := range t.def.Fields {
+			if f.ChildRelationship != "" && strings.EqualFold(f.ChildRelationship, name) && refersTo(f.ReferenceTo, def.Name) {
+				return t.def.Name, f.Name
+			}
+		}
+	}
+	return "", ""
+}
+
+// FindByName gives the id of the first live record with that name (for users also that username or e-mail address); "" when
+// there is none.
+func (tx *Tx) FindByName(object, name string) string {
+	t := tx.o.table(object)
+	if t == nil {
+		return ""
+	}
+	fields := []*metadata.Field{t.def.NameFieldDef()}
+	if t.def.Name == "User" {
+		fields = append(fields, t.def.Field("Username"), t.def.Field("Email"))
+	}
+	for _, f := range fields {
+		if f == nil {
+			continue
+		}
+		if rows := t.find(f, name); len(rows) > 0 {
+			return rows[0].id
+		}
+	}
+	return ""
+}
