@@ -13,28 +13,28 @@ import (
 // same type came: for a field, the same type of column, or the same native field, on the same object; for an object,
 // the same board or Salesforce object. What moved or removed speaks of is not reported. Each message holds both blocks,
 // ready to paste.
-func ProbableRenames(old, new *Contract) hcl.Diagnostics {
-	if old == nil || new == nil {
+func ProbableRenames(inForce, proposed *Contract) hcl.Diagnostics {
+	if inForce == nil || proposed == nil {
 		return nil
 	}
 	r := renames{moved: map[string]string{}, spoken: map[string]bool{}, target: map[string]bool{}}
-	for _, m := range new.Moved {
+	for _, m := range proposed.Moved {
 		r.moved[m.From] = m.To
 		r.spoken[m.From], r.target[m.To] = true, true
 	}
-	for _, x := range new.Removed {
+	for _, x := range proposed.Removed {
 		r.spoken[x.From] = true
 	}
-	held := map[string]*Object{} // objects of the old contract under their new names
-	for _, o := range old.Objects {
+	held := map[string]*Object{} // objects in force, under their new names
+	for _, o := range inForce.Objects {
 		address := "object." + o.Name
 		if to, ok := r.moved[address]; ok {
 			address = to
 		}
 		held[address] = o
 	}
-	r.objects(old, new, held)
-	for _, o := range new.Objects {
+	r.objects(inForce, proposed, held)
+	for _, o := range proposed.Objects {
 		if before := held["object."+o.Name]; before != nil {
 			r.fields(before, o)
 		}
@@ -48,15 +48,15 @@ type renames struct {
 	diags          hcl.Diagnostics
 }
 
-func (r *renames) objects(old, new *Contract, held map[string]*Object) {
+func (r *renames) objects(inForce, proposed *Contract, held map[string]*Object) {
 	var added []*Object
-	for _, o := range new.Objects {
+	for _, o := range proposed.Objects {
 		if held["object."+o.Name] == nil && !r.target["object."+o.Name] {
 			added = append(added, o)
 		}
 	}
-	for _, gone := range old.Objects {
-		if new.Object(gone.Name) != nil || r.spoken["object."+gone.Name] {
+	for _, gone := range inForce.Objects {
+		if proposed.Object(gone.Name) != nil || r.spoken["object."+gone.Name] {
 			continue
 		}
 		i := slices.IndexFunc(added, func(o *Object) bool { return samePlace(gone, o) })
