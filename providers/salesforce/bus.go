@@ -21,14 +21,16 @@ import (
 
 // events is the connection's side of the Pub/Sub API.
 type events struct {
-	config  Config
-	client  *client
-	mu      sync.Mutex
-	schemas map[string]*eventSchema
+	config Config
+	client *client
+	// patience is how long a topic may be refused before Watch gives up.
+	patience time.Duration
+	mu       sync.Mutex
+	schemas  map[string]*eventSchema
 }
 
 func newEvents(c Config, client *client) *events {
-	return &events{config: c, client: client, schemas: map[string]*eventSchema{}}
+	return &events{config: c, client: client, patience: settling, schemas: map[string]*eventSchema{}}
 }
 
 // dial opens the connection that all streams share; it connects when it is first used.

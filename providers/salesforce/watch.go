@@ -23,6 +23,7 @@ const (
 	silence     = 5 * time.Minute
 	maxEvents   = 128 << 20 // bytes in one answer: a hundred events of at most a megabyte
 	parking     = 30 * time.Minute
+	settling    = 10 * time.Minute // until a selection or a permission that was just given takes effect
 	schemaLimit = 8 << 20
 )
 
@@ -124,9 +125,10 @@ type watcher struct {
 	log     hclog.Logger
 
 	at      position
-	known   bool // at comes from a cursor, or from this run
-	alive   bool // the last stream brought something
-	renewed bool // a token was renewed since a stream last brought something
+	known   bool      // at comes from a cursor, or from this run
+	alive   bool      // the last stream brought something
+	refused time.Time // since when the topic is refused; zero = it is not
+	renewed bool      // a token was renewed since a stream last brought something
 }
 
 // run opens streams one after the other, each where the last ended.
@@ -201,6 +203,17 @@ func (w *watcher) goOn(ctx context.Context, err *error) bool {
 			*err = getErr
 			return false
 		}
+		return true
+	case provider.NotFound, provider.Denied:
+		now := w.events.config.Clock()
+		if w.refused.IsZero() {
+			w.refused = now
+		}
+		if now.Sub(w.refused) >= w.events.patience {
+			return false
+		}
+		w.log.Warn("the topic is refused; what was just selected or granted takes some minutes", "code", e.Code, "message", e.Message)
+		e.RetryAfter = max(e.RetryAfter, 15*time.Second)
 		return true
 	default:
 		return e.Kind.Retriable() || e.Kind == provider.Unknown
@@ -289,7 +302,7 @@ func (w *watcher) follow(ctx context.Context, catchUp bool) (err error) {
 				return w.events.failure("follow "+w.topic, in.err, stream.Trailer())
 			}
 			watchdog.Reset(silence)
-			w.alive, w.renewed = true, false
+			w.alive, w.renewed, w.refused = true, false, time.Time{}
 			if confirm {
 				if w.at.mark, err = w.sweep(ctx, w.at.mark); err != nil {
 					return err

@@ -85,6 +85,7 @@ func follow(t *testing.T, script func(int, *eventbus.FetchRequest, eventbus.PubS
 	serving.Go(func() { _ = server.Serve(listener) })
 	f := &following{t: t, org: newFakeOrg(t, answer), changes: make(chan emitted, 100), done: make(chan error, 1)}
 	p := f.org.provider(t, func(c *Config) { c.PubSubEndpoint, c.PubSubInsecure = listener.Addr().String(), true })
+	p.events.patience = 0
 	ctx, cancel := context.WithCancel(t.Context())
 	f.cancel = cancel
 	b := dealBinding()
