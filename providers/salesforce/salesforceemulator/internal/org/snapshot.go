@@ -1,0 +1,182 @@
+package org
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"accord/providers/salesforce/salesforceemulator/internal/metadata"
+	"accord/providers/salesforce/salesforceemulator/internal/sfid"
+)
+
+// Snapshot is an org as it is kept across restarts. It is JSON; numbers must be read with UseNumber.
+type Snapshot struct {
+	Version     int                            `json:"version"`
+	OrgID       string                         `json:"org_id"`
+	AdminID     string                         `json:"admin_id"`
+	UserID      string                         `json:"user_id"`
+	Pod         string                         `json:"pod"`
+	Sequences   [3]uint64                      `json:"sequences"` // fields, objects, other metadata
+	CommitNo    int64                          `json:"commit_number"`
+	TxNo        uint64                         `json:"transactions"`
+	Objects     []SnapshotObject               `json:"objects"`
+	Channels    [][5]string                    `json:"channels"` // id, name, kind, label, stamp
+	Members     []SnapshotMember               `json:"members"`
+	ValueSets   []SnapshotValueSet             `json:"value_sets"`
+	RecordTypes map[string]map[string][]string `json:"record_types"`
+	Automations []Automation                   `json:"automations"`
+}
+
+// SnapshotObject is one object with its records: field values by name, in the order of their ids.
+type SnapshotObject struct {
+	Definition *metadata.Object  `json:"definition"`
+	Next       uint64            `json:"next"`
+	Auto       map[string]uint64 `json:"auto,omitempty"`
+	Rows       []map[string]any  `json:"rows"`
+}
+
+// SnapshotMember is a channel member, SnapshotValueSet a global value set.
+type (
+	SnapshotMember struct {
+		ID, Name, Channel, Entity, Object, Filter, Stamp string
+		Enriched                                         []string
+	}
+	SnapshotValueSet struct {
+		ID, Name, Label, Stamp string
+		Sorted                 bool
+		Values                 []metadata.PicklistValue
+	}
+)
+
+// Snapshot copies the org.
+func (o *Org) Snapshot() Snapshot {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	s := Snapshot{Version: 1, OrgID: o.orgID, AdminID: o.adminID, UserID: o.userID, Pod: o.pod, Sequences: [3]uint64{o.fieldSeq, o.objectSeq, o.metaSeq},
+		CommitNo: o.commitNo, TxNo: o.txNo, RecordTypes: o.recordTypes, Automations: o.automations}
+	for _, name := range o.tableNames() {
+		t := o.table(name)
+		if t.def.Tooling {
+			continue
+		}
+		so := SnapshotObject{Definition: copyObject(t.def), Next: t.next, Auto: map[string]uint64{}}
+		for slot, n := range t.auto {
+			so.Auto[t.def.Fields[slot].Name] = n
+		}
+		for _, r := range t.order {
+			so.Rows = append(so.Rows, t.values(r.cells))
+		}
+		s.Objects = append(s.Objects, so)
+	}
+	for _, c := range o.channels {
+		s.Channels = append(s.Channels, [5]string{c.id, c.name, c.kind, c.label, c.stamp})
+	}
+	for _, m := range o.members {
+		s.Members = append(s.Members, SnapshotMember{m.id, m.name, m.channel, m.entity, m.object, m.filter, m.stamp, m.enriched})
+	}
+	for _, v := range o.valueSets {
+		s.ValueSets = append(s.ValueSets, SnapshotValueSet{v.id, v.name, v.label, v.stamp, v.sorted, v.values})
+	}
+	slices.SortFunc(s.ValueSets, func(a, b SnapshotValueSet) int { return strings.Compare(a.ID, b.ID) })
+	return s
+}
+
+// copyObject copies a definition deeply enough to be written outside the lock.
+func copyObject(def *metadata.Object) *metadata.Object {
+	out := *def
+	out.Fields = make([]*metadata.Field, len(def.Fields))
+	for i, f := range def.Fields {
+		c := *f
+		out.Fields[i] = &c
+	}
+	out.Rules = slices.Clone(def.Rules)
+	return &out
+}
+
+// Restore replaces everything in a fresh org by a snapshot.
+func (o *Org) Restore(s Snapshot) error {
+	if s.Version != 1 {
+		return fmt.Errorf("the state has version %d, and only 1 is understood: delete it to start afresh", s.Version)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for key, t := range o.tables {
+		if !t.def.Tooling {
+			delete(o.tables, key)
+			delete(o.prefix, t.def.KeyPrefix)
+		}
+	}
+	o.orgID, o.adminID, o.userID, o.pod = s.OrgID, s.AdminID, s.UserID, s.Pod
+	o.fieldSeq, o.objectSeq, o.metaSeq = s.Sequences[0], s.Sequences[1], s.Sequences[2]
+	o.commitNo, o.txNo, o.automations = s.CommitNo, s.TxNo, s.Automations
+	if s.RecordTypes != nil {
+		o.recordTypes = s.RecordTypes
+	}
+	for _, so := range s.Objects {
+		if err := o.restoreObject(so); err != nil {
+			return err
+		}
+	}
+	for _, c := range s.Channels {
+		o.channels = append(o.channels, &channel{c[0], c[1], c[2], c[3], c[4]})
+	}
+	for _, m := range s.Members {
+		o.members = append(o.members, &member{m.ID, m.Name, m.Channel, m.Entity, m.Object, m.Filter, m.Stamp, m.Enriched})
+	}
+	for _, v := range s.ValueSets {
+		o.valueSets[strings.ToLower(v.Name)] = &valueSet{v.ID, v.Name, v.Label, v.Stamp, v.Sorted, v.Values}
+	}
+	o.forgetPermissions()
+	return nil
+}
+
+func (o *Org) restoreObject(so SnapshotObject) error {
+	if so.Definition == nil || so.Definition.Name == "" {
+		return fmt.Errorf("the state holds an object without a definition")
+	}
+	def := so.Definition
+	fields := def.Fields
+	def.Fields = nil
+	for i, f := range fields {
+		if f.Name == "" { // a dropped field keeps its slot
+			f.Slot = i
+			def.Fields = append(def.Fields, f)
+			continue
+		}
+		if err := def.Add(f); err != nil {
+			return fmt.Errorf("the state of %s: %w", def.Name, err)
+		}
+	}
+	t := o.addTable(def)
+	t.next = so.Next
+	for name, n := range so.Auto {
+		if f := def.Field(name); f != nil {
+			t.auto[f.Slot] = n
+		}
+	}
+	for _, values := range so.Rows {
+		id, ok := values["Id"].(string)
+		if id18, good := sfid.Normalize(id); !ok || !good || t.rows[id18] != nil {
+			return fmt.Errorf("the state of %s holds a record with the id %q", def.Name, id)
+		}
+		r := &row{id: id}
+		var cells []cell
+		for name, v := range values {
+			f := def.Field(name)
+			if f == nil {
+				return fmt.Errorf("the state of %s holds a value of the unknown field %s", def.Name, name)
+			}
+			switch v.(type) {
+			case string, bool, json.Number:
+				cells = cellsSet(cells, f.Slot, v)
+			default:
+				return fmt.Errorf("the state of %s.%s holds a value that no field has", def.Name, name)
+			}
+		}
+		t.replace(r, nil, cells)
+		t.stamped(r)
+	}
+	t.tidy()
+	return nil
+}

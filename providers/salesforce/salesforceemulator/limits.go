@@ -1,0 +1,132 @@
+package salesforceemulator
+
+import (
+	"sync"
+	"time"
+
+	"accord/providers/salesforce/salesforceemulator/internal/metadata"
+)
+
+// Limits say which of the org's allocations are enforced. The zero value counts and enforces nothing.
+type Limits struct {
+	// DailyCalls is how many API calls 24 hours may see.
+	DailyCalls int
+	// DailyDeliveries is how many events subscribers may be sent in 24 hours.
+	DailyDeliveries int
+	// Enforce makes calls over the limit fail.
+	Enforce bool
+}
+
+// What an Enterprise Edition org of 15 users has (Limits and Allocations Quick Reference).
+const (
+	publishedCalls      = 115_000
+	publishedDeliveries = 25_000
+)
+
+// LimitsAt gives the published limits times scale; zero enforces nothing.
+func LimitsAt(scale float64) Limits {
+	if scale <= 0 {
+		return Limits{DailyCalls: publishedCalls}
+	}
+	return Limits{DailyCalls: int(publishedCalls * scale), DailyDeliveries: int(publishedDeliveries * scale), Enforce: true}
+}
+
+// limiter counts calls in a rolling day, by the hour.
+type limiter struct {
+	mu     sync.Mutex
+	clock  func() time.Time
+	limits Limits
+	hours  map[int64]int
+	extra  int // calls of others, set by admin
+}
+
+func (l *limiter) set(limits Limits) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if limits.DailyCalls == 0 {
+		limits.DailyCalls = publishedCalls
+	}
+	l.limits = limits
+}
+
+func (l *limiter) deliveries() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.limits.Enforce {
+		return 0
+	}
+	return l.limits.DailyDeliveries
+}
+
+// spend counts one call, unless it is over the limit.
+func (l *limiter) spend() (used, limit int, over bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	used = l.used()
+	if l.limits.Enforce && used >= l.limits.DailyCalls {
+		return used, l.limits.DailyCalls, true
+	}
+	if l.hours == nil {
+		l.hours = map[int64]int{}
+	}
+	l.hours[l.clock().Unix()/3600]++
+	return used + 1, l.limits.DailyCalls, false
+}
+
+func (l *limiter) used() int {
+	now := l.clock().Unix() / 3600
+	n := l.extra
+	for h, c := range l.hours {
+		if h <= now-24 {
+			delete(l.hours, h)
+			continue
+		}
+		n += c
+	}
+	return n
+}
+
+func (l *limiter) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hours, l.extra = nil, 0
+}
+
+// setUsed makes it look as if that many calls had been made.
+func (l *limiter) setUsed(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.extra = 0
+	l.extra = n - l.used()
+}
+
+// answer is the body of /limits.
+func (l *limiter) answer(delivered int) metadata.Ordered {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	entry := func(limit, used int) metadata.Ordered {
+		return metadata.Ordered{{Key: "Max", Value: limit}, {Key: "Remaining", Value: max(0, limit-used)}}
+	}
+	deliveries := l.limits.DailyDeliveries
+	if deliveries == 0 {
+		deliveries = publishedDeliveries
+	}
+	return metadata.Ordered{
+		{Key: "ConcurrentAsyncGetReportInstances", Value: entry(200, 0)},
+		{Key: "DailyApiRequests", Value: entry(l.limits.DailyCalls, l.used())},
+		{Key: "DailyAsyncApexExecutions", Value: entry(250000, 0)},
+		{Key: "DailyBulkApiBatches", Value: entry(15000, 0)},
+		{Key: "DailyBulkV2QueryFileStorageMB", Value: entry(976562, 0)},
+		{Key: "DailyBulkV2QueryJobs", Value: entry(10000, 0)},
+		{Key: "DailyDeliveredPlatformEvents", Value: entry(deliveries, delivered)},
+		{Key: "DailyDurableStreamingApiEvents", Value: entry(200000, 0)},
+		{Key: "DailyStandardVolumePlatformEvents", Value: entry(25000, 0)},
+		{Key: "DataStorageMB", Value: entry(10240, 0)},
+		{Key: "FileStorageMB", Value: entry(10240, 0)},
+		{Key: "HourlyPublishedPlatformEvents", Value: entry(250000, 0)},
+		{Key: "HourlyPublishedStandardVolumePlatformEvents", Value: entry(100000, 0)},
+		{Key: "MonthlyPlatformEvents", Value: entry(0, 0)},
+		{Key: "PermissionSets", Value: metadata.Ordered{{Key: "Max", Value: 1500}, {Key: "Remaining", Value: 1490}, {Key: "CreateCustom", Value: entry(1000, 0)}}},
+		{Key: "SingleEmail", Value: entry(5000, 0)},
+	}
+}
