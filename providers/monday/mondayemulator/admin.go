@@ -16,6 +16,7 @@ import (
 //	POST /graphql         {"user":"<address>","query":...,"variables":...}: done by a person, not by the API
 //	POST /search-lag      {"lag":"3s"}
 //	POST /hide-column     {"board_id":..,"column_id":"..","hidden":true}
+//	POST /restrict-column, /require-column   the same with "on" for "hidden"
 //	POST /deactivate-label {"board_id":..,"column_id":"..","label_id":..}
 //	POST /expire-cursors
 func (e *Emulator) Admin() http.Handler {
@@ -67,6 +68,15 @@ func (e *Emulator) Admin() http.Handler {
 	}) (any, error) {
 		return in, e.HideColumn(number(in.BoardID), in.ColumnID, in.Hidden)
 	}))
+	for path, f := range map[string]func(int64, string, bool) error{"/restrict-column": e.RestrictColumn, "/require-column": e.RequireColumn} {
+		mux.HandleFunc("POST "+path, admin(e, func(in struct {
+			BoardID  json.Number `json:"board_id"`
+			ColumnID string      `json:"column_id"`
+			On       bool        `json:"on"`
+		}) (any, error) {
+			return in, f(number(in.BoardID), in.ColumnID, in.On)
+		}))
+	}
 	mux.HandleFunc("POST /deactivate-label", admin(e, func(in struct {
 		BoardID  json.Number `json:"board_id"`
 		ColumnID string      `json:"column_id"`

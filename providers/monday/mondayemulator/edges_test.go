@@ -446,3 +446,73 @@ type memory struct {
 func (m *memory) Header() http.Header         { return m.header }
 func (m *memory) Write(b []byte) (int, error) { return m.body.Write(b) }
 func (m *memory) WriteHeader(s int)           { m.status = s }
+
+func TestRestrictedAndRequiredColumns(t *testing.T) {
+	c := start(t, Options{})
+	b := c.board("B")
+	c.column(b, "locked", "text", nil)
+	c.column(b, "needed", "text", nil)
+	it := c.item(b, "i", `{"needed":"x"}`)
+	if err := c.e.RestrictColumn(mustID(t, b), "locked", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.e.RequireColumn(mustID(t, b), "needed", true); err != nil {
+		t.Fatal(err)
+	}
+	set := func(values string) *reply {
+		return c.do(`mutation($b:ID!,$i:ID,$v:JSON!){change_multiple_column_values(board_id:$b,item_id:$i,column_values:$v){id}}`, map[string]any{"b": b, "i": it, "v": values})
+	}
+	if r := set(`{"locked":"x"}`); r.code(t) != "UserUnauthorizedException" || r.status != 200 || r.Errors[0].Extensions["status_code"] != 403.0 {
+		t.Errorf("restricted: %s", r.raw)
+	}
+	r := set(`{"needed":null}`)
+	want := []any{map[string]any{"itemId": it, "columnIds": []any{"needed"}, "message": "'Column' is required"}}
+	if d := cmp.Diff(want, r.Errors[0].Extensions["error_data"]); r.code(t) != "DATA_VALIDATIONS_ERROR" || d != "" {
+		t.Errorf("required: %s %s", r.raw, d)
+	}
+	if r := c.do(fmt.Sprintf(`mutation{create_item(board_id:%s,item_name:"i"){id}}`, b), nil); r.code(t) != "DATA_VALIDATIONS_ERROR" {
+		t.Errorf("created without: %s", r.raw)
+	}
+	if err := c.e.SetValues(Automation, mustID(t, it), map[string]any{"needed": "y"}); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := c.e.Item(mustID(t, it)); err != nil || info.By != -4 || info.Texts["needed"] != "y" {
+		t.Errorf("%+v %v", info, err)
+	}
+}
+
+func TestRefusedChangeMakesNoLabels(t *testing.T) {
+	c := start(t, Options{})
+	b := c.board("B")
+	c.column(b, "stage", "status", nil)
+	c.column(b, "zz", "numbers", nil)
+	q := fmt.Sprintf(`{boards(ids:[%s]){columns{settings revision}}}`, b)
+	before := c.ok(q, nil)
+	r := c.do(fmt.Sprintf(`mutation{create_item(board_id:%s,item_name:"i",create_labels_if_missing:true,column_values:"{\"stage\":\"New\",\"zz\":\"no number\"}"){id}}`, b), nil)
+	if r.code(t) != "ColumnValueException" {
+		t.Fatal(r.raw)
+	}
+	if d := cmp.Diff(before, c.ok(q, nil)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestQuietFaults(t *testing.T) {
+	c := start(t, Options{})
+	b := c.board("B")
+	for _, k := range []FaultKind{OtherVersion, EmptyBoards} {
+		if _, err := c.e.AddFault(Fault{Kind: k}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q := fmt.Sprintf(`{boards(ids:[%s]){id}}`, b)
+	if r := c.do(q, nil, "API-Version", Version); r.header.Get("API-Version") != "2026-07" {
+		t.Errorf("version %s", r.header.Get("API-Version"))
+	}
+	if d := c.ok(q, nil); len(at(t, d, "boards").([]any)) != 0 {
+		t.Errorf("%v", d)
+	}
+	if d := c.ok(q, nil); len(at(t, d, "boards").([]any)) != 1 {
+		t.Errorf("%v", d)
+	}
+}

@@ -35,19 +35,24 @@ const (
 	Blocked         FaultKind = "blocked"          // API_TEMPORARILY_BLOCKED, status 200
 	CursorExpired   FaultKind = "cursor_expired"   // every cursor ends before the request is run
 	Slow            FaultKind = "slow"             // answers after Delay
+	OtherVersion    FaultKind = "other_version"    // is served by the maintenance version without a word
+	EmptyBoards     FaultKind = "empty_boards"     // the token sees no board, as after a loss of access
 
 	WebhookLost      FaultKind = "webhook_lost"
 	WebhookDoubled   FaultKind = "webhook_doubled"
 	WebhookLate      FaultKind = "webhook_late"      // by Delay
 	WebhookReordered FaultKind = "webhook_reordered" // after the next one to that address
+	WebhookUnsigned  FaultKind = "webhook_unsigned"
+	WebhookForged    FaultKind = "webhook_forged" // signed with another secret
+	WebhookWrongAud  FaultKind = "webhook_wrong_aud"
 )
 
 var requestFaults = []FaultKind{
 	TimeoutBefore, TimeoutAfter, Error500Before, Error500After, Error502, Error503, Truncated, RateMinute, RateConcurrency,
-	RateComplexity, RateIP, RateField, RateDaily, Locked, Blocked, CursorExpired, Slow,
+	RateComplexity, RateIP, RateField, RateDaily, Locked, Blocked, CursorExpired, Slow, OtherVersion, EmptyBoards,
 }
 
-var webhookFaults = []FaultKind{WebhookLost, WebhookDoubled, WebhookLate, WebhookReordered}
+var webhookFaults = []FaultKind{WebhookLost, WebhookDoubled, WebhookLate, WebhookReordered, WebhookUnsigned, WebhookForged, WebhookWrongAud}
 
 // Fault is one line of a fault script.
 type Fault struct {
@@ -168,6 +173,8 @@ func (e *Emulator) before(ctx context.Context, f *Fault, id string, w http.Respo
 		return nil, true
 	case Slow:
 		e.pause(ctx, f.delay(lateBy))
+	case OtherVersion:
+		w.Header().Set("API-Version", versions[len(versions)-1].Value)
 	case Error500Before:
 		return fail(internalError())
 	case Error502, Error503:
@@ -237,6 +244,12 @@ func (e *Emulator) planDelivery(event map[string]any) delivery.Plan {
 		return delivery.Plan{Delay: f.delay(lateBy)}
 	case WebhookReordered:
 		return delivery.Plan{Hold: true}
+	case WebhookUnsigned:
+		return delivery.Plan{Unsigned: true}
+	case WebhookForged:
+		return delivery.Plan{Forged: true}
+	case WebhookWrongAud:
+		return delivery.Plan{Audience: "https://elsewhere.example/hook"}
 	}
 	return delivery.Plan{}
 }

@@ -26,6 +26,7 @@ type request struct {
 	version string
 	spend   spend
 	base    string  // where upload addresses point
+	blind   bool    // sees no board (a fault)
 	result  *answer // of a run that was carried out, whatever the client gets to see
 }
 
@@ -246,6 +247,7 @@ func (e *Emulator) admit(w http.ResponseWriter, r *http.Request, req *request, p
 	}
 	fault := e.faults.take(c.fields, stageRequest)
 	if fault != nil {
+		req.blind = fault.Kind == EmptyBoards
 		e.count(func(c *Counters) { c.FaultsPlayed++ })
 		if a, done := e.before(r.Context(), fault, id, w, c); done {
 			return a

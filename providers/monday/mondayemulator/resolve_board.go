@@ -43,6 +43,7 @@ func queryBoards(r *request, a gql.Args) (any, error) {
 	for _, b := range r.acct().Boards() {
 		switch {
 		case want != nil && !want[b.ID],
+			r.blind,
 			want == nil && b.Type != "board",
 			state != "all" && state != "" && b.State != state,
 			state == "" && b.State != account.Active,

@@ -21,7 +21,7 @@ func queryItems(r *request, a gql.Args) (any, error) {
 	seen := map[int64]bool{}
 	for _, n := range wanted {
 		it := r.acct().Item(n)
-		if it == nil || seen[n] || !r.acct().Sees(r.by(), it.Board()) || a.Bool("exclude_nonactive") && it.State != account.Active {
+		if it == nil || seen[n] || it.Board().State == account.Deleted || !r.acct().Sees(r.by(), it.Board()) || a.Bool("exclude_nonactive") && it.State != account.Active {
 			continue
 		}
 		seen[n] = true

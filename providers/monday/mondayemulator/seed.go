@@ -278,6 +278,30 @@ func (e *Emulator) HideColumn(board int64, column string, hidden bool) error {
 	})
 }
 
+// RestrictColumn lets only its owners write to a column, or everybody again: the API answers
+// UserUnauthorizedException.
+func (e *Emulator) RestrictColumn(board int64, column string, restricted bool) error {
+	return e.byHand("", func(int64) error {
+		_, c, err := e.column(board, column)
+		if err == nil {
+			c.Restricted = restricted
+		}
+		return err
+	})
+}
+
+// RequireColumn makes a column one that items may not be without, or no longer: the API answers
+// DATA_VALIDATIONS_ERROR.
+func (e *Emulator) RequireColumn(board int64, column string, required bool) error {
+	return e.byHand("", func(int64) error {
+		_, c, err := e.column(board, column)
+		if err == nil {
+			c.Required = required
+		}
+		return err
+	})
+}
+
 // DeactivateLabel switches a label of a status or dropdown column off by hand.
 func (e *Emulator) DeactivateLabel(board int64, column string, label int) error {
 	return e.byHand("", func(by int64) error {
@@ -328,11 +352,19 @@ func (e *Emulator) column(board int64, id string) (*account.Board, *account.Colu
 
 var errNoUser = errors.New("no user has this address")
 
+// Automation is the user of SetValues and its like for a change that one of the board's own
+// automations makes; events show it with the id -4.
+const Automation = "automation"
+
+const automationID = -4
+
 func (e *Emulator) byHand(user string, f func(by int64) error) error {
 	e.acct.Lock()
 	defer e.acct.Unlock()
 	u := e.acct.Users[0]
-	if user != "" {
+	if user == Automation {
+		u = &account.User{ID: automationID}
+	} else if user != "" {
 		if u = e.acct.UserByEmail(user); u == nil {
 			return fmt.Errorf("act as %q: %w", user, errNoUser)
 		}

@@ -307,3 +307,29 @@ func TestWebhookFaults(t *testing.T) {
 		t.Errorf("counters: %+v", k)
 	}
 }
+
+func TestWebhookSignatureFaults(t *testing.T) {
+	c := start(t, Options{SigningSecret: "s3cret"})
+	b := c.board("B")
+	rec := receive(t)
+	c.hook(b, "create_item", rec.url, "")
+	for _, k := range []FaultKind{WebhookUnsigned, WebhookForged, WebhookWrongAud} {
+		if _, err := c.e.AddFault(Fault{Kind: k}); err != nil {
+			t.Fatal(err)
+		}
+		c.item(b, "i", "{}")
+		_, token := rec.next()
+		switch k {
+		case WebhookUnsigned:
+			if token != "" {
+				t.Error("signed all the same")
+			}
+		case WebhookForged:
+			verify(t, token, "s3cret-forged")
+		case WebhookWrongAud:
+			if verify(t, token, "s3cret")["aud"] == rec.url {
+				t.Error("the audience is right")
+			}
+		}
+	}
+}

@@ -17,6 +17,8 @@ type Column struct {
 	Width       int
 	Revision    string
 	Hidden      bool // a user hid it from the token: it vanishes from answers
+	Restricted  bool // only its owners may write to it
+	Required    bool // items may not be without a value
 	Labels      []*Label
 	Extra       map[string]any // every other setting
 	slot        int            // where items keep their cell; -1 holds none

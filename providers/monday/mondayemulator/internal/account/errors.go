@@ -54,6 +54,15 @@ func NotFound(what string, id any) *gql.Error {
 	return e
 }
 
+// restricted refuses a write to a column that the user may not edit. The documentation gives no
+// error_data for it.
+func restricted(c *Column) *gql.Error {
+	e := fail("UserUnauthorizedException", "User unauthorized to perform action")
+	e.Status = 403
+	e.Data = map[string]any{"column_id": c.ID}
+	return e
+}
+
 const seeDocs = " Please check our API documentation for the correct data structure for this column. " +
 	"https://developer.monday.com/api-reference/docs/change-column-values"
 

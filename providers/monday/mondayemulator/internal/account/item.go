@@ -158,6 +158,19 @@ type change struct {
 
 // read checks all values before anything is set, in the order of the board's columns.
 func (a *Account) read(b *Board, values map[string]any, labels bool) (changes []change, name string, err error) {
+	if labels { // those made on the way to a refusal go again
+		was := map[*Column]Column{}
+		for _, c := range b.Columns {
+			was[c] = Column{Labels: slices.Clone(c.Labels), Revision: c.Revision}
+		}
+		defer func() {
+			if err != nil {
+				for c, w := range was {
+					c.Labels, c.Revision = w.Labels, w.Revision
+				}
+			}
+		}()
+	}
 	ids := slices.Sorted(maps.Keys(values))
 	for _, id := range ids {
 		c := b.Column(id)
@@ -170,6 +183,9 @@ func (a *Account) read(b *Board, values map[string]any, labels bool) (changes []
 				return nil, "", err
 			}
 			continue
+		}
+		if c.Restricted {
+			return nil, "", restricted(c)
 		}
 		w := &write{a: a, board: b, col: c, labels: labels}
 		v, err := w.parse(values[id])
@@ -240,6 +256,9 @@ func (a *Account) addItem(by int64, b *Board, g *Group, n NewItem) (*Item, error
 	}
 	if name != "" {
 		n.Name = name
+	}
+	if err := required(&Item{board: b}, changes); err != nil {
+		return nil, err
 	}
 	now := a.Now()
 	it := &Item{ID: a.newID("item"), Name: n.Name, State: Active, Created: now, Updated: now, CreatorID: by, UpdaterID: by, board: b, group: g}
@@ -320,6 +339,9 @@ func (a *Account) SetValues(by int64, it *Item, values map[string]any, labels bo
 	if err != nil {
 		return err
 	}
+	if err := required(it, changes); err != nil {
+		return err
+	}
 	a.apply(by, it, changes)
 	if name != "" {
 		return a.Rename(by, it, name)
@@ -336,9 +358,15 @@ func (a *Account) SetSimple(by int64, it *Item, column, value string, labels boo
 	if c.Type == "name" {
 		return a.Rename(by, it, value)
 	}
+	if c.Restricted {
+		return restricted(c)
+	}
 	w := &write{a: a, board: it.board, col: c, labels: labels}
 	v, err := w.parseSimple(value)
 	if err != nil {
+		return err
+	}
+	if err := required(it, []change{{c, v}}); err != nil {
 		return err
 	}
 	a.apply(by, it, []change{{c, v}})
@@ -447,4 +475,38 @@ func (it *Item) Values() []Ref {
 		}
 	}
 	return out
+}
+
+// required refuses a change that would leave a required column of the item empty
+// (DATA_VALIDATIONS_ERROR, whose error_data is a list).
+func required(it *Item, changes []change) error {
+	var missing []map[string]any
+	for _, c := range it.board.Columns {
+		if !c.Required {
+			continue
+		}
+		var v any
+		if cell := it.cell(c); cell != nil {
+			v = cell.V
+		}
+		touched := it.ID == 0
+		for _, ch := range changes {
+			if ch.col == c {
+				v, touched = ch.value, true
+			}
+		}
+		if touched && v == nil {
+			var id any
+			if it.ID != 0 {
+				id = idText(it.ID)
+			}
+			missing = append(missing, map[string]any{"itemId": id, "columnIds": []string{c.ID}, "message": "'" + c.Title + "' is required"})
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	e := fail("DATA_VALIDATIONS_ERROR", "data_validation_error")
+	e.Status, e.Data = 422, missing
+	return e
 }

@@ -64,6 +64,8 @@ type columnState struct {
 	Width       int            `json:"width,omitempty"`
 	Revision    string         `json:"revision"`
 	Hidden      bool           `json:"hidden,omitempty"`
+	Restricted  bool           `json:"restricted,omitempty"`
+	Required    bool           `json:"required,omitempty"`
 	Labels      []*Label       `json:"labels,omitempty"`
 	Extra       map[string]any `json:"extra,omitempty"`
 	Slot        int            `json:"slot"`
@@ -136,7 +138,7 @@ func exportBoard(b *Board, gone []*Item) (boardState, error) {
 		Reserved: slices.Sorted(maps.Keys(b.reserved)), Slots: b.slots, SubitemBoard: b.subitemBoard, ParentBoard: b.parentBoard, Log: b.log,
 	}
 	for _, c := range b.Columns {
-		s.Columns = append(s.Columns, columnState{c.ID, c.Title, c.Description, c.Type, c.Width, c.Revision, c.Hidden, c.Labels, c.Extra, c.slot})
+		s.Columns = append(s.Columns, columnState{c.ID, c.Title, c.Description, c.Type, c.Width, c.Revision, c.Hidden, c.Restricted, c.Required, c.Labels, c.Extra, c.slot})
 	}
 	for _, g := range b.Groups {
 		gs := groupState{ID: g.ID, Title: g.Title, Color: g.Color, State: g.State, Items: []int64{}}
@@ -243,7 +245,7 @@ func (a *Account) importBoard(s boardState, parents map[*Item]int64) error {
 		if k == nil || cs.Slot >= s.Slots {
 			return fmt.Errorf("column %s of type %s is not known", cs.ID, cs.Type)
 		}
-		c := &Column{cs.ID, cs.Title, cs.Description, cs.Type, cs.Width, cs.Revision, cs.Hidden, cs.Labels, cs.Extra, cs.Slot, b, k}
+		c := &Column{cs.ID, cs.Title, cs.Description, cs.Type, cs.Width, cs.Revision, cs.Hidden, cs.Restricted, cs.Required, cs.Labels, cs.Extra, cs.Slot, b, k}
 		if ids, ok := c.Extra["boardIds"]; ok { // numbers came back as floats
 			list, err := idList(ids)
 			if err != nil {

@@ -37,6 +37,10 @@ type Plan struct {
 	Copies int           // sent this many times more
 	Delay  time.Duration // later than asked
 	Hold   bool          // after the next message to the same address
+
+	Unsigned bool
+	Forged   bool   // signed with another secret
+	Audience string // instead of the address
 }
 
 // Config is what a Sender is made from.
@@ -78,6 +82,7 @@ type job struct {
 	due     time.Time
 	seq     int
 	attempt int
+	plan    Plan
 }
 
 // lane is the queue of one address; its goroutine lives while it has something to send.
@@ -127,7 +132,7 @@ func (s *Sender) Send(m Message) {
 	}
 	for range 1 + plan.Copies {
 		s.seq++
-		j := &job{msg: m, due: now.Add(plan.Delay), seq: s.seq}
+		j := &job{msg: m, due: now.Add(plan.Delay), seq: s.seq, plan: plan}
 		switch {
 		case plan.Hold:
 			l.held = append(l.held, j)
@@ -287,8 +292,15 @@ func (s *Sender) post(j *job) (int, error) {
 		return 0, fmt.Errorf("encode event: %w", err)
 	}
 	token := ""
-	if j.msg.Signed && s.cfg.Secret != "" {
-		token = Token(s.cfg.Secret, s.cfg.AccountID, j.msg.UserID, j.msg.To, s.cfg.Now())
+	if j.msg.Signed && s.cfg.Secret != "" && !j.plan.Unsigned {
+		secret, audience := s.cfg.Secret, j.msg.To
+		if j.plan.Forged {
+			secret += "-forged"
+		}
+		if j.plan.Audience != "" {
+			audience = j.plan.Audience
+		}
+		token = Token(secret, s.cfg.AccountID, j.msg.UserID, audience, s.cfg.Now())
 	}
 	status, _, err := s.request(s.ctx, j.msg.To, body, token)
 	return status, err
