@@ -194,3 +194,31 @@ func FuzzParseLimits(f *testing.F) {
 		}
 	})
 }
+
+// FuzzAnswer: whatever comes back, there is an answer or an error of the port, and a write without a clear answer is
+// never said to be retriable.
+func FuzzAnswer(f *testing.F) {
+	f.Add(200, `{"data":{"m0":null},"errors":[{"path":["m0",1],"extensions":{"code":"x","status_code":"429"}}]}`)
+	f.Add(500, `{"errors":"text","error_data":[]}`)
+	f.Add(200, `{"data":"{\"m0\":{}}","extensions":null}`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		p := newProvider(t, "http://127.0.0.1:1", nil)
+		r := request{what: "write", operation: "create_item", write: true, rows: 1}
+		resp := &http.Response{StatusCode: 100 + (status%500+500)%500, Header: http.Header{}}
+		a, err := p.client.read(r, resp, []byte(body), &provider.Call{})
+		if err == nil {
+			var row *itemRow
+			err = a.decode("m0", &row)
+			if err == nil {
+				return
+			}
+		}
+		var e *provider.Error
+		if !errors.As(err, &e) {
+			t.Fatalf("%v is no error of the port", err)
+		}
+		if resp.StatusCode >= 500 && e.Kind == provider.Transient && e.Code != codeConflict {
+			t.Errorf("status %d with %q is said to be safe to repeat: %v", resp.StatusCode, body, e)
+		}
+	})
+}

@@ -446,3 +446,50 @@ func TestDriftIsPutRight(t *testing.T) {
 		t.Errorf("a second plan has %+v", left)
 	}
 }
+
+// TestBoardMadeByHand: columns without a type are used as they are, and nothing of the board is changed.
+func TestBoardMadeByHand(t *testing.T) {
+	s := newStage(t, mondayemulator.Options{}, nil)
+	s.byHand(`mutation{create_board(board_name:"Plain",board_kind:public){id}}`)
+	before, _ := s.emulator.Board("Plain")
+	spec := provider.ObjectSpec{
+		Object: "plain", Connection: "monday.work", Settings: map[string]string{"board": "Plain"},
+		Fields: []provider.FieldSpec{{Field: "name", Name: "name"}},
+	}
+	for column, typ := range before.Columns {
+		if typ == "status" || typ == "date" || typ == "people" {
+			spec.Fields = append(spec.Fields, provider.FieldSpec{Field: typ, Name: column, Writes: true, Scale: -1})
+		}
+	}
+	s.specs = []provider.ObjectSpec{spec}
+	if changes := s.plan(); len(changes) != 0 {
+		t.Errorf("changes = %+v", changes)
+	}
+	r := s.records(spec)
+	var status string
+	for name, shape := range r.Shapes() {
+		if shape.Type == "status" {
+			status = name
+			if len(shape.Options) == 0 || shape.Open {
+				t.Errorf("status = %+v", shape)
+			}
+		}
+	}
+	if len(r.Shapes()) < 3 || status == "" {
+		t.Fatalf("shapes = %+v", r.Shapes())
+	}
+	chosen := record.OfChoice(r.Shapes()[status].Options[0])
+	results, err := r.Write(t.Context(), provider.Batch{Patches: []record.Patch{{Op: record.Create, Fields: record.Fields{"name": record.OfText("n"), status: chosen}}}})
+	if err != nil || results[0].Err != nil || !results[0].Fields[status].Equal(chosen) {
+		t.Errorf("wrote %+v, %v", results, err)
+	}
+	after, _ := s.emulator.Board("Plain")
+	if diff := cmp.Diff(before.Columns, after.Columns); diff != "" {
+		t.Errorf("columns changed: %s", diff)
+	}
+	spec.Fields = append(spec.Fields, provider.FieldSpec{Field: "x", Name: "not_there"})
+	s.specs = []provider.ObjectSpec{spec}
+	if changes := s.plan(); len(changes) != 1 || changes[0].Want.Managed {
+		t.Errorf("changes = %+v, want the missing column alone, unmanaged", changes)
+	}
+}
