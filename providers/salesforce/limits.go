@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"accord/engine/provider"
@@ -14,7 +15,8 @@ import (
 
 // The vendor's limits that matter here (Salesforce Developer Limits and Allocations Quick Reference).
 const (
-	dailyCalls = "daily calls"
+	dailyCalls      = "daily calls"
+	dailyDeliveries = "daily event deliveries"
 
 	rowsPerCollection = 200    // records in one collections call
 	rowsPerPage       = 2000   // records in one page of a query
@@ -29,6 +31,12 @@ const (
 type limits struct {
 	governor *ratelimit.Governor
 	clock    func() time.Time
+
+	mu        sync.Mutex
+	delivered int64 // events that came since deliveries were asked for, or since the start
+	allowed   int64 // events a day, for all subscribers of the org together; 0 = not known
+	remaining int64
+	asked     time.Time
 }
 
 func newLimits(c Config) *limits {
@@ -104,7 +112,53 @@ func (l *limits) usage() []provider.Usage {
 		}
 		list = append(list, p)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.allowed > 0 || l.delivered > 0 {
+		d := provider.Usage{Name: dailyDeliveries, Used: l.delivered, Limit: l.allowed}
+		if l.allowed > 0 {
+			d.Remaining = max(l.remaining-l.delivered, 0)
+			d.Used = l.allowed - d.Remaining
+		}
+		list = append(list, d)
+	}
 	return list
+}
+
+// count adds events that were delivered to us: they are no API calls, and have an allowance of their own.
+func (l *limits) count(events int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.delivered += int64(events)
+}
+
+// due says, once an hour, that the org's account of deliveries should be asked for.
+func (l *limits) due() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock()
+	if !l.asked.IsZero() && now.Sub(l.asked) < time.Hour {
+		return false
+	}
+	l.asked = now
+	return true
+}
+
+// askDeliveries reads the org's account of event deliveries. A user who may not view setup is not told, and goes without.
+func (c *client) askDeliveries(ctx context.Context) {
+	if !c.limits.due() {
+		return
+	}
+	var answer map[string]struct{ Max, Remaining int64 }
+	err := c.do(ctx, request{op: "GET limits", doing: "read the org's limits", method: http.MethodGet, path: "/limits"}, &answer)
+	if err != nil {
+		c.log.Debug("the org's limits are not shown", "error", err)
+		return
+	}
+	d := answer["DailyDeliveredPlatformEvents"]
+	c.limits.mu.Lock()
+	defer c.limits.mu.Unlock()
+	c.limits.allowed, c.limits.remaining, c.limits.delivered = d.Max, d.Remaining, 0
 }
 
 // Governor is what keeps the connection within its limits, for those who show or restore it.

@@ -246,6 +246,7 @@ func (w *watcher) follow(ctx context.Context, catchUp bool) (err error) {
 		cancel()
 		w.events.observe("Subscribe "+w.topic, started, err)
 	}()
+	w.events.client.askDeliveries(ctx)
 	authorized, err := w.events.authorize(ctx)
 	if err != nil {
 		return err
@@ -322,6 +323,7 @@ func (w *watcher) follow(ctx context.Context, catchUp bool) (err error) {
 
 // take hands over what one answer holds, and then moves the cursor behind it.
 func (w *watcher) take(ctx context.Context, response *eventbus.FetchResponse) error {
+	w.events.client.limits.count(len(response.GetEvents()))
 	next := w.at
 	var changes []record.Change
 	for _, consumed := range response.GetEvents() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,6 +62,7 @@ func busError(stream eventbus.PubSub_SubscribeServer, code codes.Code, suffix st
 type following struct {
 	t       *testing.T
 	org     *fakeOrg
+	p       *Provider
 	changes chan emitted
 	done    chan error
 	cancel  context.CancelFunc
@@ -86,6 +88,7 @@ func follow(t *testing.T, script func(int, *eventbus.FetchRequest, eventbus.PubS
 	f := &following{t: t, org: newFakeOrg(t, answer), changes: make(chan emitted, 100), done: make(chan error, 1)}
 	p := f.org.provider(t, func(c *Config) { c.PubSubEndpoint, c.PubSubInsecure = listener.Addr().String(), true })
 	p.events.patience = 0
+	f.p = p
 	ctx, cancel := context.WithCancel(t.Context())
 	f.cancel = cancel
 	b := dealBinding()
@@ -160,6 +163,10 @@ const dealTopic = "/data/OpportunityChangeEvent"
 
 // sweeps answers queries with one record, stamped at the time of the events.
 func sweeps(w http.ResponseWriter, r *http.Request, _ string) {
+	if strings.HasSuffix(r.URL.Path, "/limits") {
+		writeJSON(w, 200, map[string]any{"DailyDeliveredPlatformEvents": map[string]int{"Max": 25000, "Remaining": 24000}})
+		return
+	}
 	if strings.HasSuffix(r.URL.Path, "/describe") {
 		refuse(w, 500, "UNABLE_TO_LOCK_ROW", "nothing can be described now")
 		return
@@ -210,6 +217,10 @@ func TestWatchFromNowOn(t *testing.T) {
 	if e := f.next(); len(e.changes) != 0 || string(parsePosition(e.cursor.Position).replay) != "replay-2" {
 		t.Errorf("after a sign of life: %+v", e)
 	}
+	u := f.p.Usage()
+	if d := u[len(u)-1]; d.Name != dailyDeliveries || d.Limit != 25000 || d.Remaining != 23998 {
+		t.Errorf("usage = %+v", u)
+	}
 	f.cancel()
 	if err := f.end(); err != nil {
 		t.Errorf("Watch = %v, want nil after its context ended", err)
@@ -245,8 +256,9 @@ func TestWatchListsWhatEventsNoLongerTell(t *testing.T) {
 	if e := f.next(); len(e.changes) != 1 || e.changes[0].Record.State != record.Deleted || string(parsePosition(e.cursor.Position).replay) != "new" {
 		t.Errorf("fourth = %+v, want the event and its cursor", e)
 	}
-	if r := f.org.seen(); !strings.Contains(r[1].query, "SystemModstamp+%3E%3D+2026-02-17T01%3A24%3A32") {
-		t.Errorf("listed %s, want what changed since shortly before the cursor's time", r[1].query)
+	i := slices.IndexFunc(f.org.seen(), func(r recorded) bool { return strings.HasSuffix(r.path, "/queryAll") })
+	if r := f.org.seen()[i]; !strings.Contains(r.query, "SystemModstamp+%3E%3D+2026-02-17T01%3A24%3A32") {
+		t.Errorf("listed %s, want what changed since shortly before the cursor's time", r.query)
 	}
 }
 
