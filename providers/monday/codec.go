@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -208,7 +209,7 @@ func (b *boundColumn) decodeStatus(c *cell) record.Value {
 	return record.Value{}
 }
 
-// decodePeople keeps teams and agents, as "team:5": a write replaces the whole list.
+// decodePeople keeps what is no person, as "team:5": a write replaces the whole list.
 func decodePeople(c *cell) record.Value {
 	ids := make([]string, 0, len(c.People))
 	for _, p := range c.People {
@@ -384,6 +385,9 @@ func (b *boundColumn) encodeDropdown(v record.Value) (any, error) {
 	return map[string]any{"ids": ids}, nil
 }
 
+// entityKind is how the vendor spells what may stand in a people column: person, team and others.
+var entityKind = regexp.MustCompile(`^[a-z]{1,20}$`)
+
 func encodePeople(v record.Value) (any, error) {
 	list := make([]any, 0, v.Len())
 	for _, part := range v.Parts() {
@@ -391,7 +395,7 @@ func encodePeople(v record.Value) (any, error) {
 		if !ok {
 			kind, number = "person", part
 		}
-		if !isID(number) || kind != "person" && kind != "team" && kind != "agent" {
+		if !isID(number) || !entityKind.MatchString(kind) {
 			return nil, fmt.Errorf("%q is no id of a user", clip(part))
 		}
 		list = append(list, map[string]any{"id": json.Number(number), "kind": kind})

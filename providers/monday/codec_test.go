@@ -106,7 +106,7 @@ func TestEncodeRefuses(t *testing.T) {
 		{"status", record.OfChoice("Open", "Won"), "one label"},
 		{"dropdown", record.OfChoice("Open", "open"), `no label "open"`},
 		{"people", record.OfPerson("anna"), "no id of a user"},
-		{"people", record.OfPerson("robot:5"), "no id of a user"},
+		{"people", record.OfPerson("Team:5"), "no id of a user"},
 		{"board_relation", record.OfReference("-1"), "no id of an item"},
 		{"rating", ok(record.OfDecimal("2.5")), "whole number"},
 		{"timeline", ok(record.OfInterval("2026-06-01", "")), "both a start and an end"},

@@ -124,8 +124,8 @@ func (p *Provider) Restore(usage []provider.Usage) {
 	}
 }
 
-// People looks users up by id and e-mail address, 200 of each in one call. Ids of teams and agents ("team:5") are of
-// no user, and left out.
+// People looks users up by id and e-mail address, 200 of each in one call. Ids of what is no
+// person ("team:5") are left out.
 func (p *Provider) People(ctx context.Context, ids, emails []string) ([]record.Person, error) {
 	ids = slices.DeleteFunc(unique(ids), func(id string) bool { return !isID(id) })
 	emails = unique(emails)

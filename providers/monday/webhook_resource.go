@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"accord/engine/provider"
@@ -101,8 +102,8 @@ func withID(r resource.Resource, i string) resource.Resource {
 // explainHandshake adds what the vendor keeps to itself: a receiver that does not answer its challenge shows as a bare
 // internal server error.
 func explainHandshake(err error, host string) error {
-	e, ok := err.(*provider.Error) //nolint:errorlint // errors of client.call and decode are never wrapped
-	if !ok || !strings.Contains(strings.ToLower(e.Code+e.Message), "internal") {
+	var e *provider.Error
+	if !errors.As(err, &e) || !strings.Contains(strings.ToLower(e.Code+e.Message), "internal") {
 		return err
 	}
 	out := *e
