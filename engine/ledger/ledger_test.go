@@ -106,9 +106,9 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-func same(t testing.TB, what string, got, want any) {
+func same(t testing.TB, what string, got, want any, options ...cmp.Option) {
 	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
+	if d := cmp.Diff(want, got, options...); d != "" {
 		t.Fatalf("%s (-want +got):\n%s", what, d)
 	}
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package ledger_test
 
 import (
@@ -5,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -12,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -30,6 +32,7 @@ type cluster struct {
 	reason string // why there is none
 	folder string
 	server *exec.Cmd
+	input  io.Closer
 	number atomic.Int64
 }
 
@@ -91,36 +94,33 @@ func (c *cluster) run(binaries string) (err error) {
 	if c.folder, err = os.MkdirTemp("", "accord-postgres-"); err != nil {
 		return err
 	}
-	// PostgreSQL refuses to run as root.
-	attributes := &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if os.Getuid() == 0 {
-		who, err := user.Lookup("postgres")
-		if err != nil {
-			if who, err = user.Lookup("nobody"); err != nil {
-				return errors.New("running as root, and there is neither a user postgres nor nobody to run a server as")
-			}
-		}
-		uid, _ := strconv.Atoi(who.Uid)
-		gid, _ := strconv.Atoi(who.Gid)
-		if err := os.Chown(c.folder, uid, gid); err != nil {
-			return err
-		}
-		attributes.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	attributes, err := unprivileged(c.folder)
+	if err != nil {
+		return err
 	}
 	data := filepath.Join(c.folder, "data")
 	command := func(name string, args ...string) *exec.Cmd {
-		cmd := exec.Command(filepath.Join(binaries, name), args...)
+		cmd := exec.Command(name, args...)
 		cmd.Dir = c.folder
 		cmd.SysProcAttr = attributes
 		cmd.Env = append(os.Environ(), "LC_ALL=C")
 		return cmd
 	}
-	if out, err := command("initdb", "-D", data, "-U", "accord", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
+	if out, err := command(filepath.Join(binaries, "initdb"), "-D", data, "-U", "accord", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
 		return fmt.Errorf("make a PostgreSQL cluster: %w: %s", err, out)
 	}
-	c.server = command("postgres", "-D", data, "-k", c.folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200")
-	var log strings.Builder
-	c.server.Stderr = &log
+	// The shell ends the server when its input ends: also when this process is killed.
+	c.server = command("/bin/sh", "-c", `"$@" </dev/null & server=$!; read -r _; kill -INT $server; wait $server`, "sh",
+		filepath.Join(binaries, "postgres"), "-D", data, "-k", c.folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200")
+	log, err := os.Create(filepath.Join(c.folder, "log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	c.server.Stderr = log
+	if c.input, err = c.server.StdinPipe(); err != nil {
+		return err
+	}
 	if err := c.server.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
@@ -138,15 +138,38 @@ func (c *cluster) run(binaries string) (err error) {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("reach the temporary PostgreSQL: %w: %s", err, log.String())
+			said, _ := os.ReadFile(log.Name())
+			return fmt.Errorf("reach the temporary PostgreSQL: %w: %s", err, said)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
+// unprivileged hands a folder to somebody who may run a server: PostgreSQL refuses to run as root.
+func unprivileged(folder string) (*syscall.SysProcAttr, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	who, err := user.Lookup("postgres")
+	if err != nil {
+		if who, err = user.Lookup("nobody"); err != nil {
+			return nil, errors.New("running as root, and there is neither a user postgres nor nobody to run a server as")
+		}
+	}
+	uid, err := strconv.Atoi(who.Uid)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.Atoi(who.Gid)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, os.Chown(folder, uid, gid)
+}
+
 func (c *cluster) stop() {
 	if c.server != nil && c.server.Process != nil {
-		_ = c.server.Process.Signal(syscall.SIGINT) // fast shutdown
+		_ = c.input.Close()
 		_ = c.server.Wait()
 	}
 	if c.folder != "" {
