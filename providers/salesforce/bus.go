@@ -25,12 +25,13 @@ type events struct {
 	client *client
 	// patience is how long a topic may be refused before Watch gives up.
 	patience time.Duration
+	pause    time.Duration // at most, before the first reconnection; it doubles
 	mu       sync.Mutex
 	schemas  map[string]*eventSchema
 }
 
 func newEvents(c Config, client *client) *events {
-	return &events{config: c, client: client, patience: settling, schemas: map[string]*eventSchema{}}
+	return &events{config: c, client: client, patience: settling, pause: time.Second, schemas: map[string]*eventSchema{}}
 }
 
 // dial opens the connection that all streams share; it connects when it is first used.

@@ -152,7 +152,8 @@ func (w *watcher) run(ctx context.Context) error {
 		if !w.goOn(ctx, &err) {
 			return err
 		}
-		pause := time.Duration(rand.Int64N(int64(min(time.Second<<min(failures, 6), time.Minute)))) + 50*time.Millisecond
+		first := w.events.pause
+		pause := time.Duration(rand.Int64N(int64(first<<min(failures, 6)))) + first/20
 		var e *provider.Error
 		if errors.As(err, &e) {
 			if pause = max(pause, e.RetryAfter); e.Kind == provider.Stale && failures == 0 {
