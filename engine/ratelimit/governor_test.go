@@ -226,3 +226,51 @@ func TestSizeStaysWithinBounds(t *testing.T) {
 		}
 	})
 }
+
+// TestNeverOverBudget: a vendor that counts in windows which begin with the first call of each never has to refuse one
+// whose price was learned, however many workers there are.
+func TestNeverOverBudget(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		limit := rapid.Int64Range(10, 100).Draw(rt, "limit")
+		price := rapid.Int64Range(1, 10).Draw(rt, "price")
+		concurrency := rapid.IntRange(1, 5).Draw(rt, "concurrency")
+		pauses := rapid.SliceOfN(rapid.IntRange(0, 40), 20, 20).Draw(rt, "seconds before a call")
+		var worst int64
+		synctest.Test(t, func(t *testing.T) { worst = worstWindow(t, limit, price, concurrency, pauses) })
+		if worst > limit {
+			rt.Fatalf("%d points of %d in one window", worst, limit)
+		}
+	})
+}
+
+// worstWindow is the most that three workers used in one window of the vendor.
+func worstWindow(t *testing.T, limit, price int64, concurrency int, pauses []int) (worst int64) {
+	g := New(Config{MaxWait: time.Hour, Concurrency: concurrency, Budgets: []Budget{{Name: "points", Limit: limit, Priced: true}}})
+	g.Learn("op", 1, price)
+	var mu sync.Mutex
+	var window time.Time
+	var used int64
+	var wg sync.WaitGroup
+	for worker := range 3 {
+		wg.Go(func() {
+			for _, p := range pauses {
+				time.Sleep(time.Duration(p*(worker+1)) * time.Second)
+				release, err := g.Acquire(WithPriority(t.Context(), Priority(worker%2)), Cost{Operation: "op", Rows: 1})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if now := time.Now(); !now.Before(window) {
+					window, used = now.Add(time.Minute), 0
+				}
+				used += price
+				worst = max(worst, used)
+				mu.Unlock()
+				release()
+			}
+		})
+	}
+	wg.Wait()
+	return worst
+}
