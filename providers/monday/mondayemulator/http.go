@@ -25,9 +25,18 @@ type request struct {
 	app     bool // made with the app's token
 	version string
 	spend   spend
-	base    string  // where upload addresses point
+	base    string // where upload addresses point
+	place   *time.Location
 	blind   bool    // sees no board (a fault)
 	result  *answer // of a run that was carried out, whatever the client gets to see
+}
+
+// zone is where the user's dates are shown. It is looked up once: a page asks for every cell.
+func (r *request) zone() *time.Location {
+	if r.place == nil {
+		r.place = r.user.Location()
+	}
+	return r.place
 }
 
 func (r *request) by() int64              { return r.user.ID }
@@ -153,6 +162,9 @@ func (e *Emulator) answer(w http.ResponseWriter, r *http.Request, id string) *an
 	prepared, errs, err := e.schema.Prepare(in)
 	if err != nil {
 		e.countErrors(errs)
+		now := e.now()
+		e.meter.wasted(now) // what fails counts all the same
+		e.meter.headers(w.Header(), now, false, false)
 		status := http.StatusOK
 		if errors.Is(err, gql.ErrParse) {
 			status = http.StatusBadRequest

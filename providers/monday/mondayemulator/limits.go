@@ -143,6 +143,16 @@ func (m *meter) enter(c call) (spend, *gql.Error) {
 	return s, nil
 }
 
+// wasted counts a request that could not be run.
+func (m *meter) wasted(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.minute.roll(now, time.Minute)
+	m.newDay(now)
+	m.minute.used++
+	m.tenths += 10
+}
+
 func (m *meter) newDay(now time.Time) {
 	day := now.UTC().Format("2006-01-02")
 	if m.day != day {

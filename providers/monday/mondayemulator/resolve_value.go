@@ -27,7 +27,7 @@ func common(more map[string]field) map[string]field {
 		"column":  of(func(r ref) any { return r.Column }),
 		"type":    of(func(r ref) any { return r.Column.Type }),
 		"is_leaf": fixed(true),
-		"text":    on(func(r *request, v ref, _ gql.Args) (any, error) { return r.acct().Text(v, r.user.Location()), nil }),
+		"text":    on(func(r *request, v ref, _ gql.Args) (any, error) { return r.acct().Text(v, r.zone()), nil }),
 		"value":   on(func(r *request, v ref, _ gql.Args) (any, error) { return r.acct().Raw(v), nil }),
 	}
 	for k, f := range more {
@@ -36,12 +36,20 @@ func common(more map[string]field) map[string]field {
 	return out
 }
 
-// timed adds the time of the last change.
+// timed adds the time of the last change, with an offset instead of Z: the documentation shows
+// status with Z and the others so.
 func timed(more map[string]field) map[string]field {
 	if more == nil {
 		more = map[string]field{}
 	}
-	more["updated_at"] = of(func(r ref) any { return r.UpdatedAt() })
+	if _, own := more["updated_at"]; !own {
+		more["updated_at"] = of(func(r ref) any {
+			if r.Cell == nil {
+				return nil
+			}
+			return r.Cell.At.UTC().Format("2006-01-02T15:04:05+00:00")
+		})
+	}
 	return common(more)
 }
 
@@ -144,7 +152,7 @@ func valueFields() map[string]map[string]field {
 		},
 		"MirrorValue": common(map[string]field{
 			"display_value": on(func(r *request, v ref, _ gql.Args) (any, error) {
-				return r.acct().MirrorText(v, r.user.Location()), nil
+				return r.acct().MirrorText(v, r.zone()), nil
 			}),
 			"mirrored_items": on(func(r *request, v ref, _ gql.Args) (any, error) {
 				out := []mirrored{}
@@ -161,7 +169,7 @@ func valueFields() map[string]map[string]field {
 			"mirrored_value":  of(func(m mirrored) any { return m.value }),
 		},
 		"SubtasksValue": common(map[string]field{
-			"display_value": on(func(r *request, v ref, _ gql.Args) (any, error) { return r.acct().Text(v, r.user.Location()), nil }),
+			"display_value": on(func(r *request, v ref, _ gql.Args) (any, error) { return r.acct().Text(v, r.zone()), nil }),
 			"subitems":      of(func(r ref) any { return r.Item.Subitems }),
 			"subitems_ids": of(func(r ref) any {
 				out := []string{}
@@ -241,7 +249,8 @@ func statusFields() map[string]field {
 			}
 			return nil
 		}),
-		"update_id": fixed(nil),
+		"update_id":  fixed(nil),
+		"updated_at": of(func(r ref) any { return r.UpdatedAt() }),
 	}
 }
 
