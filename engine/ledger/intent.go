@@ -55,6 +55,8 @@ type intentRow struct {
 	batch string
 	key   string
 	sent  int64
+	// before is Before with the versions that were seen.
+	before map[string]fieldSeen
 }
 
 func scanIntent(r row) (*intentRow, error) {
@@ -78,9 +80,10 @@ func scanIntent(r row) (*intentRow, error) {
 	if err := decode(what, fields, &i.Fields); err != nil {
 		return nil, err
 	}
-	if err := decode(what, before, &i.Before); err != nil {
+	if err := decode(what, before, &i.before); err != nil {
 		return nil, err
 	}
+	i.Before = values(i.before)
 	for side, text := range [2]sql.NullString{left, right} {
 		if i.Agreed[side], err = decodeFields(what, text); err != nil {
 			return nil, err
@@ -89,10 +92,22 @@ func scanIntent(r row) (*intentRow, error) {
 	return i, nil
 }
 
+// values are seen fields without their versions.
+func values(seen map[string]fieldSeen) record.Fields {
+	if len(seen) == 0 {
+		return nil
+	}
+	f := make(record.Fields, len(seen))
+	for name, v := range seen {
+		f[name] = v.Value
+	}
+	return f
+}
+
 // values is a new intent as it is stored.
-func (i *Intent) values(now int64) ([]any, error) {
+func (i *Intent) values(before map[string]fieldSeen, now int64) ([]any, error) {
 	var texts [2]string
-	for n, f := range [2]record.Fields{i.Fields, i.Before} {
+	for n, f := range [2]any{i.Fields, before} {
 		var err error
 		if texts[n], err = encode(f); err != nil {
 			return nil, err

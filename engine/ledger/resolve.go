@@ -219,16 +219,15 @@ func (s *settlement) intents(p *pairRow, r Resolution) ([][]any, error) {
 	var rows [][]any
 	for _, i := range r.Intents {
 		i.ID, i.PairID, i.Object = s.l.ids.next(s.now), p.ID, p.Object
-		i.Before = nil
+		before := map[string]fieldSeen{}
 		if seen := s.seen[seenKey{p.Object, i.Side, p.IDs[i.Side]}]; seen != nil {
-			i.Before = make(record.Fields, len(i.Fields))
 			for name := range i.Fields {
 				if f, shown := seen.fields[name]; shown {
-					i.Before[name] = f.Value
+					before[name] = f
 				}
 			}
 		}
-		row, err := i.values(s.now)
+		row, err := i.values(before, s.now)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", i.label(), err)
 		}

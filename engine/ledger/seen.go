@@ -137,7 +137,7 @@ func (r *seenRow) observeField(name string, v record.Value, version record.Versi
 	case version < have.Version:
 		return false, false
 	}
-	if have.Written && (o.Ours || o.Full && (r.written == 0 || version <= r.written)) {
+	if have.Written && (o.Ours || o.Full && (version <= r.written || r.written == 0 && version > have.Version)) {
 		// The first answer to our own write: what the vendor made of the value we gave it.
 		if did.readBack == nil {
 			did.readBack = record.Fields{}
@@ -241,17 +241,18 @@ func (r *seenRow) begin(o *Observation) {
 
 // wrote brings a confirmed write of ours into the row. Before is what was seen of the written fields when the write was
 // decided; stored is what the vendor's answer shows.
-func (r *seenRow) wrote(fields, before, stored record.Fields, link string, version record.Version) {
+func (r *seenRow) wrote(fields record.Fields, before map[string]fieldSeen, stored record.Fields, link string, version record.Version) {
 	for name, v := range fields {
 		have, known := r.fields[name]
 		kept, shown := stored[name]
 		if shown {
 			v = kept
 		}
+		moved := known && (have.Version != before[name].Version || !have.Value.Equal(before[name].Value))
 		switch {
 		case version != 0 && have.Version > version:
 			continue // somebody was faster than our answer, and what they wrote is newer
-		case version == 0 && known && !have.Value.Equal(v) && !have.Value.Equal(before[name]):
+		case moved && version <= have.Version && !have.Value.Equal(v):
 			r.doubt() // somebody changed it meanwhile, and nothing tells whether before us or after
 			continue
 		}

@@ -262,7 +262,7 @@ func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome) {
 	if r == nil {
 		return
 	}
-	r.wrote(i.Fields, i.Before, o.Stored, i.Key, o.Version)
+	r.wrote(i.Fields, i.before, o.Stored, i.Key, o.Version)
 	switch i.Op {
 	case record.Archive:
 		r.state = record.Archived
