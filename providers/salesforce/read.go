@@ -168,13 +168,7 @@ func (r *records) List(ctx context.Context, since record.Version, page func([]re
 	if since > 0 && r.system.stamp {
 		return r.listChanged(ctx, since, page)
 	}
-	order := " ORDER BY Id"
-	if r.system.stamp {
-		order = " ORDER BY SystemModstamp, Id"
-	}
-	return r.list(ctx, statement{
-		soql: "SELECT " + r.selection() + " FROM " + r.object + where(r.scope) + order, doing: r.doing("list"),
-	}, since, nil, page)
+	return r.list(ctx, listing{condition: r.scope, since: since}, page)
 }
 
 // listChanged lists what changed, deleted records too, and reports as missing what is not in scope. The scope is asked
@@ -196,38 +190,70 @@ func (r *records) listChanged(ctx context.Context, since record.Version, page fu
 			return 0, err
 		}
 	}
-	return r.list(ctx, statement{
-		soql:    "SELECT " + r.selection() + " FROM " + r.object + where(changed) + " ORDER BY SystemModstamp, Id",
-		doing:   r.doing("list"),
-		deleted: r.system.deletion,
-	}, since, inScope, page)
+	return r.list(ctx, listing{condition: changed, since: since, inScope: inScope, deleted: r.system.deletion}, page)
 }
 
-func (r *records) list(ctx context.Context, s statement, since record.Version, inScope map[string]bool, page func([]record.Record) error) (record.Version, error) {
+// listing is one List under way.
+type listing struct {
+	condition string
+	since     record.Version
+	inScope   map[string]bool // ids; nil = all are
+	deleted   bool
+}
+
+// list pages through a query. The place in it may expire between two pages; the list then goes on with a new query from
+// the newest stamp that was shown, as long as that comes nearer to the end.
+func (r *records) list(ctx context.Context, l listing, page func([]record.Record) error) (record.Version, error) {
 	newest := record.Version(0)
 	started := r.client.config.Clock()
-	err := r.client.query(ctx, s, func(rows []row) error {
-		batch := make([]record.Record, 0, len(rows))
-		for _, w := range rows {
-			rec, err := r.decode(w)
-			if err != nil {
+	order := " ORDER BY Id"
+	if r.system.stamp {
+		order = " ORDER BY SystemModstamp, Id"
+	}
+	for from := record.Version(0); ; {
+		condition := l.condition
+		if from > 0 {
+			condition = and(condition, "SystemModstamp >= "+moment(from))
+		}
+		err := r.client.query(ctx, statement{
+			soql:    "SELECT " + r.selection() + " FROM " + r.object + where(condition) + order,
+			doing:   r.doing("list"),
+			deleted: l.deleted,
+		}, func(rows []row) error {
+			batch, err := r.decodeAll(rows, l.inScope)
+			for _, rec := range batch {
+				newest = max(newest, rec.Version)
+			}
+			if err != nil || len(batch) == 0 {
 				return err
 			}
-			newest = max(newest, rec.Version)
-			if inScope != nil && rec.State == record.Live && !inScope[rec.ID] {
-				rec = record.Record{ID: rec.ID, State: record.Missing, Version: rec.Version}
-			}
-			batch = append(batch, rec)
+			return page(batch)
+		})
+		if e := asErrorOrNil(err); e != nil && e.Code == "INVALID_QUERY_LOCATOR" && newest > from {
+			from = newest
+			continue
 		}
-		if len(batch) == 0 {
-			return nil
+		if err != nil {
+			return 0, err
 		}
-		return page(batch)
-	})
-	if err != nil {
-		return 0, err
+		return r.resume(l.since, newest, started), nil
 	}
-	return r.resume(since, newest, started), nil
+}
+
+// decodeAll makes records of a page. Live ones that are not in scope are shown as missing, without their fields.
+func (r *records) decodeAll(rows []row, inScope map[string]bool) ([]record.Record, error) {
+	batch := make([]record.Record, 0, len(rows))
+	for _, w := range rows {
+		rec, err := r.decode(w)
+		if err != nil {
+			return nil, err
+		}
+		if inScope != nil && rec.State == record.Live && !inScope[rec.ID] {
+			rec = record.Record{ID: rec.ID, State: record.Missing, Version: rec.Version}
+		}
+		batch = append(batch, rec)
+	}
+	return batch, nil
 }
 
 // resume is the version from which the next List misses nothing. All that was stamped before the query began and some

@@ -55,7 +55,7 @@ func chunks(values []string, each int) [][]string {
 	var list [][]string
 	for len(values) > 0 {
 		n, size := 0, 0
-		for n < len(values) && n < each && (n == 0 || size+2*len(values[n])+3 < maxSOQL/2) {
+		for n < len(values) && n < each && (n == 0 || size+2*len(values[n])+3 < maxSOQL-10_000) {
 			size += 2*len(values[n]) + 3
 			n++
 		}
