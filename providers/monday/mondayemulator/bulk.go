@@ -99,7 +99,7 @@ func startJob(r *request, b *account.Board, j *job) (any, error) {
 	if err := r.e.meter.startJob(now); err != nil {
 		return nil, err
 	}
-	j.id, j.by, j.started, j.state, j.base = r.acct().UUID(), r.by(), now, uploadPending, r.base
+	j.id, j.by, j.started, j.state, j.base = r.acct().UUID("job"), r.by(), now, uploadPending, r.base
 	r.e.jobs.mu.Lock()
 	defer r.e.jobs.mu.Unlock()
 	r.e.jobs.m[j.id] = j
@@ -198,7 +198,7 @@ func (e *Emulator) serveUpload(w http.ResponseWriter, r *http.Request) {
 	}
 	e.acct.Lock()
 	defer e.acct.Unlock()
-	w.Header().Set("ETag", strconv.Quote(e.acct.Hex(16)))
+	w.Header().Set("ETag", strconv.Quote(e.acct.Hex("etag", 16)))
 	if j.state != uploadPending { // a second upload changes nothing
 		return
 	}

@@ -31,6 +31,9 @@ const (
 	bulkJobsPerHour  = 100
 )
 
+// unlimited is the scale of budgets that are told and not enforced.
+const unlimited = 1000
+
 // fieldsPerMinute are the limits of single fields.
 var fieldsPerMinute = map[string]int{"create_board": 40, "duplicate_board": 40}
 
@@ -74,8 +77,11 @@ type meter struct {
 
 func newMeter(p plan, o Options) *meter {
 	m := &meter{plan: p, enforce: o.Limits != LimitsOff, personal: o.PersonalToken, scale: 1, ips: map[string]*window{}, fields: map[string]*window{}, boards: map[int64]bool{}, days: map[string]int{}}
-	if o.Limits == LimitsScaled {
+	switch o.Limits {
+	case LimitsScaled:
 		m.scale = o.LimitScale
+	case LimitsOff:
+		m.scale = unlimited // what is told must not make a client wait for what is not enforced
 	}
 	if m.personal {
 		m.plan.complexity = personalPerMin

@@ -30,7 +30,7 @@ func createWebhook(r *request, a gql.Args) (any, error) {
 		return nil, err
 	}
 	h.Signed = r.app
-	challenge := acct.Random(52)
+	challenge := acct.Random("challenge", 52)
 	acct.Unlock()
 	err = r.e.sender.Challenge(r.ctx, h.URL, challenge)
 	acct.Lock()

@@ -58,8 +58,7 @@ func onColumn(f func(r *request, b *account.Board, c *account.Column, a gql.Args
 	})
 }
 
-// updateColumn takes settings as a real object only: a JSON text is refused, and so is null when it
-// is spelled out (seen live).
+// updateColumn takes settings as a real object only: a JSON text is refused (seen live).
 func updateColumn(typ string) func(r *request, b *account.Board, a gql.Args) (any, error) {
 	return func(r *request, b *account.Board, a gql.Args) (any, error) {
 		c := b.Column(a.String("id"))
@@ -82,7 +81,10 @@ func updateColumn(typ string) func(r *request, b *account.Board, a gql.Args) (an
 			n := a.Int("width")
 			ch.Width = &n
 		}
-		if a.Has("settings") {
+		if len(a.Map("capabilities")) > 0 {
+			return nil, account.InvalidArgument("column capabilities are not served by this emulator")
+		}
+		if a.Given("settings") {
 			m, ok := a["settings"].(map[string]any)
 			if !ok {
 				return nil, account.InvalidArgument("settings must be object")

@@ -2,6 +2,7 @@ package account
 
 import (
 	"encoding/hex"
+	"hash/fnv"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -94,8 +95,8 @@ type Account struct {
 	Written int64
 
 	now     func() time.Time
-	rng     *rand.Rand
-	src     *rand.PCG
+	seed    int64
+	drawn   map[string]uint64 // how many numbers each stream has given
 	nextID  map[string]int64
 	boards  map[int64]*Board
 	order   []*Board
@@ -107,15 +108,14 @@ type Account struct {
 
 // New makes an account with its users and workspaces.
 func New(cfg Config) *Account {
-	src := rand.NewPCG(uint64(cfg.Seed), 0x6d6f6e646179)
 	a := &Account{
 		Name: cfg.Name, Tier: cfg.Tier, ItemsLimit: cfg.ItemsLimit, NumericColors: true,
-		now: cfg.Now, src: src, rng: rand.New(src),
+		now: cfg.Now, seed: cfg.Seed, drawn: map[string]uint64{},
 		nextID: map[string]int64{}, boards: map[int64]*Board{}, items: map[int64]*Item{},
 		updates: map[int64]*Update{}, cursors: map[string]*cursor{},
 		Deliver: func(*Webhook, map[string]any) {},
 	}
-	a.ID = 20_000_000 + a.rng.Int64N(9_000_000)
+	a.ID = 20_000_000 + int64(a.draw("account")%9_000_000)
 	a.Slug = slug(cfg.Name)
 	a.Created = a.Now()
 	for _, u := range cfg.Users {
@@ -145,38 +145,60 @@ func (a *Account) newID(kind string) int64 {
 			"user": 60_000_000, "team": 1_100_000, "workspace": 9_000_000, "board": 5_090_000_000,
 			"item": 12_500_000_000, "webhook": 466_000_000, "update": 3_830_000_000, "tag": 24_000_000,
 		}[kind]
-		base += a.rng.Int64N(1_000_000)
+		base += int64(a.draw("first "+kind) % 1_000_000)
 	}
-	base += 1 + a.rng.Int64N(40)
+	base += 1 + int64(a.draw(kind)%40)
 	a.nextID[kind] = base
 	return base
 }
 
 const base36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-// Random gives n characters of base 36.
-func (a *Account) Random(n int) string {
+// draw gives the next number of a stream. Streams are independent: how often pages are read or
+// revisions made does not change the ids of items.
+func (a *Account) draw(stream string) uint64 {
+	n := a.drawn[stream]
+	a.drawn[stream] = n + 1
+	h := fnv.New64a()
+	h.Write([]byte(stream))
+	return rand.NewPCG(uint64(a.seed)^h.Sum64(), n).Uint64()
+}
+
+// Random gives n characters of base 36 from a stream.
+func (a *Account) Random(stream string, n int) string {
 	b := make([]byte, n)
+	var bits uint64
 	for i := range b {
-		b[i] = base36[a.rng.IntN(36)]
+		if i%8 == 0 {
+			bits = a.draw(stream)
+		}
+		b[i] = base36[bits%36]
+		bits /= 36
 	}
 	return string(b)
 }
 
-// Hex gives n random bytes in hexadecimal.
-func (a *Account) Hex(n int) string {
+// Hex gives n bytes from a stream in hexadecimal.
+func (a *Account) Hex(stream string, n int) string {
 	b := make([]byte, n)
+	var bits uint64
 	for i := range b {
-		b[i] = byte(a.rng.UintN(256))
+		if i%8 == 0 {
+			bits = a.draw(stream)
+		}
+		b[i] = byte(bits)
+		bits >>= 8
 	}
 	return hex.EncodeToString(b)
 }
 
-// UUID gives a random id in UUID form.
-func (a *Account) UUID() string {
-	h := a.Hex(16)
+// UUID gives an id in UUID form from a stream.
+func (a *Account) UUID(stream string) string {
+	h := a.Hex(stream, 16)
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
+
+func (a *Account) color() Color { return colors[a.draw("color")%uint64(len(colors))] }
 
 func slug(name string) string {
 	var b strings.Builder
@@ -249,7 +271,7 @@ func (a *Account) Tag(name string) *Tag {
 			return t
 		}
 	}
-	t := &Tag{ID: a.newID("tag"), Name: name, Color: colors[a.rng.IntN(len(colors))].Hex}
+	t := &Tag{ID: a.newID("tag"), Name: name, Color: a.color().Hex}
 	a.Tags = append(a.Tags, t)
 	return t
 }

@@ -37,12 +37,16 @@ func TestIndexesAgreeWithScan(t *testing.T) {
 			t.Fatal(err)
 		}
 		other2 := other.ID
+		away, err := a.DuplicateBoard(by, b, Duplication{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		keys := rapid.SampledFrom([]string{"", "a", "b", "c"})
 		var all []*Item
 		pick := func() *Item { return all[rapid.IntRange(0, len(all)-1).Draw(t, "item")] }
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "seconds")) * time.Second)
-			op := rapid.IntRange(0, 6).Draw(t, "op")
+			op := rapid.IntRange(0, 7).Draw(t, "op")
 			if len(all) == 0 {
 				op = 0
 			}
@@ -62,7 +66,7 @@ func TestIndexesAgreeWithScan(t *testing.T) {
 			case 2:
 				a.SetItemState(by, pick(), rapid.SampledFrom([]string{Active, Archived, Deleted}).Draw(t, "state"))
 			case 3:
-				if it := pick(); it.State == Active {
+				if it := pick(); it.State == Active && it.board == b {
 					if err := a.Move(by, it, rapid.SampledFrom([]string{"topics", other2}).Draw(t, "group")); err != nil {
 						t.Fatal(err)
 					}
@@ -76,6 +80,16 @@ func TestIndexesAgreeWithScan(t *testing.T) {
 			case 5: // makes the index early
 				if _, err := a.ItemsByValues(b, []Match{{"key", []string{"a"}}, {"name", []string{"ia"}}}); err != nil {
 					t.Fatal(err)
+				}
+			case 7: // to another board and back
+				if it := pick(); it.State == Active {
+					to := away
+					if it.board == away {
+						to = b
+					}
+					if err := a.MoveToBoard(by, it, to, "topics", nil); err != nil {
+						t.Fatal(err)
+					}
 				}
 			case 6:
 				raw, err := a.Export()
@@ -93,7 +107,7 @@ func TestIndexesAgreeWithScan(t *testing.T) {
 				if d := cmp.Diff(string(raw), string(again)); d != "" {
 					t.Fatal(d)
 				}
-				a, b = c, c.Board(b.ID)
+				a, b, away = c, c.Board(b.ID), c.Board(away.ID)
 				for i := range all {
 					all[i] = a.Item(all[i].ID)
 				}
@@ -113,7 +127,7 @@ func check(t *rapid.T, a *Account, b *Board, all []*Item) {
 	}
 	var active []*Item
 	for _, it := range all {
-		if it.State == Active {
+		if it.State == Active && it.board == b {
 			active = append(active, it)
 		}
 	}

@@ -122,7 +122,7 @@ func (a *Account) addBoard(by int64, n NewBoard) *Board {
 			b.Subscribers = append(b.Subscribers, id)
 		}
 	}
-	b.Columns = []*Column{{ID: "name", Title: "Name", Type: "name", Revision: a.Hex(16), slot: -1, board: b, k: kinds["name"]}}
+	b.Columns = []*Column{{ID: "name", Title: "Name", Type: "name", Revision: a.Hex("revision", 16), slot: -1, board: b, k: kinds["name"]}}
 	b.reserved["name"] = true
 	a.boards[b.ID] = b
 	a.order = append(a.order, b)
@@ -181,7 +181,7 @@ func (a *Account) UpdateBoard(by int64, b *Board, attribute, value string) (any,
 	a.logBoard(by, b, "update_board_"+attribute, map[string]any{"previous_value": old, "value": value})
 	return map[string]any{
 		"success":   true,
-		"undo_data": map[string]any{"undo_record_id": a.UUID(), "action_type": "update_board", "entity_type": "board", "entity_id": strconv.FormatInt(b.ID, 10), "count": 1},
+		"undo_data": map[string]any{"undo_record_id": a.UUID("undo"), "action_type": "update_board", "entity_type": "board", "entity_id": strconv.FormatInt(b.ID, 10), "count": 1},
 	}, nil
 }
 
@@ -263,7 +263,7 @@ func (a *Account) CreateGroup(by int64, b *Board, title, color, method, relative
 	if len([]rune(title)) > 255 {
 		return nil, InvalidArgument("Group name is longer than 255 characters")
 	}
-	c := colors[a.rng.IntN(len(colors))]
+	c := a.color()
 	if color != "" {
 		found := false
 		for _, k := range colors {
@@ -289,7 +289,7 @@ func (a *Account) CreateGroup(by int64, b *Board, title, color, method, relative
 	case method == "before_at": // without a group to stand before: the bottom
 		at = len(b.Groups)
 	}
-	g := &Group{ID: "group_mk" + a.Random(6), Title: title, Color: c, State: Active, board: b}
+	g := &Group{ID: "group_mk" + a.Random("group", 6), Title: title, Color: c, State: Active, board: b}
 	b.Groups = slices.Insert(b.Groups, at, g)
 	b.Updated = a.Now()
 	a.logBoard(by, b, "create_group", map[string]any{"group_id": g.ID, "group_name": g.Title})

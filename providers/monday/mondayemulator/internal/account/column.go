@@ -82,13 +82,13 @@ func (a *Account) addColumn(b *Board, n NewColumn) (*Column, error) {
 		}
 	} else {
 		for n.ID == "" || b.reserved[n.ID] {
-			n.ID = k.prefix(n.Type) + "_mm" + a.Random(6)
+			n.ID = k.prefix(n.Type) + "_mm" + a.Random("column", 6)
 		}
 	}
 	if n.Type == "dependency" && slices.ContainsFunc(b.Columns, func(c *Column) bool { return c.Type == "dependency" }) {
 		return nil, InvalidArgument("Cannot add column")
 	}
-	c := &Column{ID: n.ID, Title: n.Title, Description: n.Description, Type: n.Type, Revision: a.Hex(16), board: b, slot: -1, k: k}
+	c := &Column{ID: n.ID, Title: n.Title, Description: n.Description, Type: n.Type, Revision: a.Hex("revision", 16), board: b, slot: -1, k: k}
 	if err := a.settle(c, n.Settings, true); err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (a *Account) labelTexts(c *Column) map[int]string {
 }
 
 func (a *Account) columnChanged(by int64, b *Board, c *Column, data map[string]any) {
-	c.Revision = a.Hex(16)
+	c.Revision = a.Hex("revision", 16)
 	b.Updated = a.Now()
 	if data == nil {
 		data = map[string]any{}

@@ -83,7 +83,7 @@ func (a *Account) RemoveWebhook(id int64) (*Webhook, error) {
 
 // emit hands an event to every subscription it is for.
 func (a *Account) emit(event string, b *Board, it *Item, by int64, body map[string]any) {
-	trigger := a.Hex(16)
+	trigger := a.Hex("trigger", 16)
 	for _, h := range a.Hooks {
 		if h.Event != event || !a.concerns(h, b, it) || !h.fits(body) {
 			continue

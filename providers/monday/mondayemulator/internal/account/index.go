@@ -91,6 +91,32 @@ func (a *Account) indexName(it *Item, old string) {
 	}
 }
 
+// reindex makes sure that the indexes know an item that came back: one made while it was away does
+// not.
+func (a *Account) reindex(it *Item) {
+	for id, x := range it.board.text {
+		c := it.board.Column(id)
+		if c == nil {
+			continue
+		}
+		x.settle(a.Now())
+		s := a.indexText(it, c)
+		waits := slices.ContainsFunc(x.pending, func(p indexChange) bool { return p.item == it })
+		if s != "" && !waits && !slices.Contains(x.items[s], it) {
+			x.items[s] = append(x.items[s], it)
+		}
+	}
+}
+
+// unindex takes an item that leaves its board for another one out of the indexes.
+func (a *Account) unindex(it *Item) {
+	for id, x := range it.board.text {
+		if c := it.board.Column(id); c != nil {
+			x.queue(it, a.indexText(it, c), "", a.Now())
+		}
+	}
+}
+
 // index makes a column's index when it is first asked for.
 func (a *Account) index(b *Board, c *Column) *textIndex {
 	x := b.text[c.ID]

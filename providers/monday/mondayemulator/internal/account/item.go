@@ -462,6 +462,7 @@ func (a *Account) SetItemState(by int64, it *Item, state string) {
 		}
 		it.group.items = append(it.group.items, it)
 		a.enter(it)
+		a.reindex(it)
 	}
 	a.stateChanged(by, it, was)
 }

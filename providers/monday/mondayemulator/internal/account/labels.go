@@ -220,11 +220,11 @@ func (a *Account) addLabel(c *Column, text string) (*Label, error) {
 	if k, ok := colorByID(l.ID); ok {
 		l.Color = k
 	} else {
-		l.Color = colors[a.rng.IntN(len(colors))]
+		l.Color = a.color()
 	}
 	c.Labels = append(c.Labels, l)
 	sort.Slice(c.Labels, func(i, j int) bool { return c.Labels[i].ID < c.Labels[j].ID })
-	c.Revision = a.Hex(16)
+	c.Revision = a.Hex("revision", 16)
 	return l, nil
 }
 

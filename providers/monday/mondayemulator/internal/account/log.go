@@ -53,7 +53,7 @@ func (a *Account) logRow(b *Board, r LogRow, data map[string]any) {
 	if err != nil {
 		raw = []byte("{}")
 	}
-	r.ID, r.Data, r.At = a.UUID(), string(raw), a.Now()
+	r.ID, r.Data, r.At = a.UUID("log"), string(raw), a.Now()
 	if len(b.log) >= maxLog {
 		b.log = append(b.log[:0:0], b.log[maxLog/10:]...)
 	}

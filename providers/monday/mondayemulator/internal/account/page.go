@@ -53,7 +53,7 @@ func (a *Account) Page(items []*Item, limit int) ([]*Item, any, error) {
 		held -= len(a.cursors[oldest].items)
 		delete(a.cursors, oldest)
 	}
-	key := a.Random(20)
+	key := a.Random("cursor", 20)
 	a.walks++
 	a.cursors[key] = &cursor{items: items, started: now, seq: a.walks}
 	return items[:limit], token(key, limit), nil

@@ -191,7 +191,7 @@ func (a *Account) DuplicateBoard(by int64, b *Board, d Duplication) (*Board, err
 		if c.Type == "name" || c.Type == "subtasks" {
 			continue
 		}
-		k := &Column{ID: c.ID, Title: c.Title, Description: c.Description, Type: c.Type, Width: c.Width, Revision: a.Hex(16), Extra: maps.Clone(c.Extra), board: out, k: c.k, slot: -1}
+		k := &Column{ID: c.ID, Title: c.Title, Description: c.Description, Type: c.Type, Width: c.Width, Revision: a.Hex("revision", 16), Extra: maps.Clone(c.Extra), board: out, k: c.k, slot: -1}
 		for _, l := range c.Labels {
 			label := *l
 			k.Labels = append(k.Labels, &label)
@@ -275,6 +275,7 @@ func (a *Account) MoveToBoard(by int64, it *Item, b *Board, group string, mappin
 		}
 	}
 	a.leave(it)
+	a.unindex(it)
 	a.logItem(by, it, "move_pulse_from_board", "", map[string]any{"dest_board_id": b.ID})
 	it.board, it.group, it.cells = b, g, nil
 	g.items = append(g.items, it)

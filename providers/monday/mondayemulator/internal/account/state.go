@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
@@ -13,20 +12,21 @@ import (
 const stateVersion = 1
 
 type state struct {
-	Version    int              `json:"version"`
-	ID         int64            `json:"id"`
-	Name       string           `json:"name"`
-	Slug       string           `json:"slug"`
-	Tier       string           `json:"tier"`
-	Created    time.Time        `json:"created"`
-	Users      []*User          `json:"users"`
-	Teams      []*Team          `json:"teams,omitempty"`
-	Tags       []*Tag           `json:"tags,omitempty"`
-	Workspaces []*Workspace     `json:"workspaces"`
-	Hooks      []*Webhook       `json:"webhooks,omitempty"`
-	NextID     map[string]int64 `json:"next_id"`
-	Random     []byte           `json:"random"`
-	Boards     []boardState     `json:"boards"`
+	Version    int               `json:"version"`
+	ID         int64             `json:"id"`
+	Name       string            `json:"name"`
+	Slug       string            `json:"slug"`
+	Tier       string            `json:"tier"`
+	Created    time.Time         `json:"created"`
+	Users      []*User           `json:"users"`
+	Teams      []*Team           `json:"teams,omitempty"`
+	Tags       []*Tag            `json:"tags,omitempty"`
+	Workspaces []*Workspace      `json:"workspaces"`
+	Hooks      []*Webhook        `json:"webhooks,omitempty"`
+	NextID     map[string]int64  `json:"next_id"`
+	Seed       int64             `json:"seed"`
+	Drawn      map[string]uint64 `json:"drawn"`
+	Boards     []boardState      `json:"boards"`
 }
 
 type boardState struct {
@@ -106,13 +106,9 @@ type updateState struct {
 // Export writes everything the account holds as JSON, page walks apart. Equal accounts give equal
 // bytes.
 func (a *Account) Export() ([]byte, error) {
-	random, err := a.src.MarshalBinary()
-	if err != nil {
-		return nil, fmt.Errorf("encode random source: %w", err)
-	}
 	s := state{
 		Version: stateVersion, ID: a.ID, Name: a.Name, Slug: a.Slug, Tier: a.Tier, Created: a.Created, Users: a.Users, Teams: a.Teams,
-		Tags: a.Tags, Workspaces: a.Workspaces, Hooks: a.Hooks, NextID: a.nextID, Random: random,
+		Tags: a.Tags, Workspaces: a.Workspaces, Hooks: a.Hooks, NextID: a.nextID, Seed: a.seed, Drawn: a.drawn,
 	}
 	gone := map[int64][]*Item{}
 	for _, id := range slices.Sorted(maps.Keys(a.items)) {
@@ -196,13 +192,12 @@ func (a *Account) Import(raw []byte) error {
 	if s.Version != stateVersion {
 		return fmt.Errorf("decode account state: version %d is not %d", s.Version, stateVersion)
 	}
-	src := &rand.PCG{}
-	if err := src.UnmarshalBinary(s.Random); err != nil {
-		return fmt.Errorf("decode random source: %w", err)
+	if s.NextID == nil || s.Drawn == nil {
+		return fmt.Errorf("decode account state: next_id or drawn is missing")
 	}
 	a.ID, a.Name, a.Slug, a.Tier, a.Created = s.ID, s.Name, s.Slug, s.Tier, s.Created
 	a.Users, a.Teams, a.Tags, a.Workspaces, a.Hooks = s.Users, s.Teams, s.Tags, s.Workspaces, s.Hooks
-	a.src, a.rng, a.nextID = src, rand.New(src), s.NextID
+	a.seed, a.drawn, a.nextID = s.Seed, s.Drawn, s.NextID
 	a.boards, a.items, a.updates, a.cursors, a.order = map[int64]*Board{}, map[int64]*Item{}, map[int64]*Update{}, map[string]*cursor{}, nil
 	if len(a.Users) == 0 {
 		return fmt.Errorf("decode account state: it has no users")
