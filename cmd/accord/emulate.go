@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,7 +74,7 @@ func describeEmulation(out io.Writer, e *emulation.Emulation, limits string) {
 	fmt.Fprintf(out, "monday      %s\nSalesforce  %s   events %s\ncounters    %s/counters\nlimits      %s\n",
 		e.Get("MONDAY_URL"), e.Get("SF_URL"), e.Get("SF_PUBSUB"), e.Get("EMULATOR_ADMIN"), limits)
 	loaded := e.Salesforce.Loaded()
-	for _, name := range sortedKeys(loaded.Records) {
+	for _, name := range slices.Sorted(maps.Keys(loaded.Records)) {
 		fmt.Fprintf(out, "loaded      %6d %s\n", loaded.Records[name], name)
 	}
 	for _, warning := range loaded.Warnings {

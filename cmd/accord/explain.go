@@ -24,7 +24,7 @@ func explainCommand(*workspace) *cobra.Command {
 			}
 			for _, c := range lens.Codes() {
 				if c.Code == code {
-					fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n\n%s\n", c.Code, c.Title, c.Text)
+					fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n\n%s\n", c.Code, c.Title, c.Explanation)
 					return nil
 				}
 			}

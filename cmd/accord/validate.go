@@ -8,6 +8,7 @@ import (
 
 	"accord/engine/contract"
 	"accord/engine/lens"
+	"accord/engine/provider"
 	"accord/engine/record"
 	"accord/providers/monday"
 	"accord/providers/salesforce"
@@ -38,11 +39,10 @@ func validateCommand(w *workspace) *cobra.Command {
 
 // checkLenses finds fields whose two ends can't be joined, as far as their types are named in the contract.
 func checkLenses(c *contract.Contract) hcl.Diagnostics {
+	// The shapes of types are a provider's knowledge, not a connection's: no connection is made.
+	vendors := map[string]provider.Structure{"monday": (*monday.Provider)(nil), "salesforce": (*salesforce.Provider)(nil)}
 	problems := lens.Check(c, func(system string, nf contract.NativeField) (record.Shape, bool) {
-		if system == "monday" {
-			return monday.FieldShape(nf.Type)
-		}
-		return salesforce.FieldShape(nf.Type)
+		return vendors[system].FieldShape(nf.Type)
 	})
 	var diags hcl.Diagnostics
 	for _, p := range problems {

@@ -29,8 +29,9 @@ const (
 
 	// keyLife is how long the vendor remembers an idempotency key, less a margin for clocks and transport.
 	keyLife = 25 * time.Minute
-	// searchLag bounds how long a search may not show a fresh item. The vendor publishes none.
-	searchLag = 30 * time.Second
+	// searchLag bounds how long a search may not show a fresh item. The vendor publishes none; a repeated batch carries
+	// the idempotency key of the first try all the same, so that too short a time does no harm by itself.
+	searchLag = 5 * time.Second
 )
 
 // Names of the budgets, which are also those of Usage.

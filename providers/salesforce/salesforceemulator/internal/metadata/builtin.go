@@ -140,6 +140,9 @@ func parseFieldLine(o *Object, line string) error {
 	if len(parts) > 2 {
 		for _, v := range splitTrim(parts[2], ";") {
 			value, def := strings.CutSuffix(v, "*")
+			if value == "" {
+				continue // no values are listed: they are checked by rules of their own
+			}
 			f.Picklist = append(f.Picklist, PicklistValue{Value: value, Label: value, Active: true, Default: def})
 			f.DefaultedOnCreate = f.DefaultedOnCreate || def
 		}
