@@ -1,0 +1,219 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"accord/engine/binding"
+	"accord/engine/ledger"
+	"accord/engine/pipeline"
+	"accord/engine/provider"
+	"accord/engine/record"
+)
+
+var (
+	errDead    = &provider.Error{Kind: provider.Internal, Op: "call", Message: "the process is dead"}
+	errCrashed = errors.New("the process is dead")
+	errRunaway = errors.New("the process takes more steps than any run needs")
+)
+
+// maxSteps is far more than a run takes: a process that goes in circles ends there.
+const maxSteps = 60_000
+
+// process is one life of the process under test.
+type process struct {
+	w      *world
+	name   string
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	dead    bool
+	pending []showing
+}
+
+// showing is something that the engine was shown and has not stored yet.
+type showing struct {
+	place string
+	upTo  int
+}
+
+func (p *process) isDead() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dead
+}
+
+// step is a moment at which the process may die.
+func (p *process) step(what string, weight float64) error {
+	if p.isDead() {
+		return errDead
+	}
+	if !p.w.quiet && p.w.hit(Crash, weight*0.08) {
+		p.crash(what)
+		return errDead
+	}
+	return nil
+}
+
+func (p *process) crash(at string) {
+	p.mu.Lock()
+	p.dead = true
+	p.mu.Unlock()
+	p.w.trace.add("%s dies: %s", p.name, at)
+	p.w.crashes++
+	p.cancel()
+}
+
+// gate makes every transaction of the ledger a place to die at.
+func (p *process) gate(s ledger.Step) error {
+	if p.isDead() {
+		return errCrashed
+	}
+	if s.Read {
+		return nil
+	}
+	p.w.steps++
+	if p.w.steps > maxSteps {
+		return errRunaway
+	}
+	weight := 1.0
+	if strings.HasPrefix(s.What, "claim") || strings.HasPrefix(s.What, "dispatch") {
+		weight = 0.05 // most find nothing
+	} else {
+		p.w.trace.add("%s %s committed=%v", p.name, s.What, s.Committed)
+	}
+	if s.Committed && strings.HasPrefix(s.What, "capture") {
+		p.stored()
+	}
+	if p.step(fmt.Sprintf("at %q, committed=%v", s.What, s.Committed), weight) != nil {
+		return errCrashed
+	}
+	return nil
+}
+
+// showing notes that records are about to be captured.
+func (p *process) showing(side record.Side, table string, records []record.Record, upTo int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range records {
+		p.pending = append(p.pending, showing{place(side, table, r.ID), upTo})
+	}
+}
+
+// stored notes that they were.
+func (p *process) stored() {
+	p.mu.Lock()
+	pending := p.pending
+	p.pending = nil
+	p.mu.Unlock()
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	for _, s := range pending {
+		p.w.shown[s.place] = max(p.w.shown[s.place], s.upTo)
+	}
+}
+
+// live runs one life: until it dies, or ctx ends. The error is one that no death explains.
+func (p *process) live(ctx context.Context) (err error) {
+	ctx, p.cancel = context.WithCancel(ctx)
+	defer p.cancel()
+	l, err := p.w.open(context.WithoutCancel(ctx), p.name, p.gate)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := l.Close(); e != nil && err == nil {
+			err = e
+		}
+	}()
+	providers := binding.Providers{}
+	for _, side := range record.Sides {
+		providers[connections[side]] = &vendor{Fake: p.w.fake(side), p: p, side: side}
+	}
+	err = pipeline.New(p.w.config(l, providers)).Run(ctx)
+	if p.isDead() || ctx.Err() != nil && !errors.Is(err, errRunaway) {
+		return nil
+	}
+	return err
+}
+
+// keepAlive starts the process again whenever it ends, until ctx does.
+func (w *world) keepAlive(ctx context.Context) {
+	for n := 1; ctx.Err() == nil; n++ {
+		p := &process{w: w, name: fmt.Sprint("process", n)}
+		w.trace.add("%s starts", p.name)
+		if err := p.live(ctx); err != nil {
+			w.trace.add("%s stops: %v", p.name, err)
+			w.complain("stays up", "the process stopped: %v", err)
+			if errors.Is(err, errRunaway) {
+				return
+			}
+		}
+		pause(ctx, w.between("restart", 500*time.Millisecond, 20*time.Second))
+	}
+}
+
+// The record of what happened, for vendors.
+
+func (w *world) count(op string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls[op]++
+}
+
+func (w *world) length() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.history)
+}
+
+func (w *world) madeAt(side record.Side, table, id string) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.made[place(side, table, id)]
+}
+
+// known remembers what the engine knew of the records of a batch when it was sent.
+func (w *world) known(side record.Side, table string, patches []record.Patch) func(table, id string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := map[string]int{}
+	for _, p := range patches {
+		at := place(side, table, p.ID)
+		known[at] = w.shown[at]
+	}
+	return func(table, id string) int { return known[place(side, table, id)] }
+}
+
+func (w *world) confirm(entries []int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, i := range entries {
+		w.history[i].confirmed = true
+	}
+}
+
+func describe(b provider.Batch) string {
+	var parts []string
+	for _, p := range b.Patches {
+		text := p.Op.String() + " " + p.ID
+		if p.Key != "" {
+			text += " key=" + p.Key
+		}
+		var names []string
+		for n := range p.Fields {
+			names = append(names, n)
+		}
+		slices.Sort(names)
+		for _, n := range names {
+			text += " " + n + "=" + p.Fields[n].String()
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,205 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"accord/engine/binding"
+	"accord/engine/ledger"
+	"accord/engine/pipeline"
+	"accord/engine/record"
+)
+
+// Options say which run.
+type Options struct {
+	Seed    uint64
+	Steps   int    // what users do, in all; 0 = as the seed says
+	Without []Kind // kinds of trouble to leave out
+	Dir     string // for the ledger's file
+}
+
+// Violation is one thing that must never be, and was.
+type Violation struct {
+	Oracle string
+	Detail string
+}
+
+// Report says how a run went.
+type Report struct {
+	Seed       uint64
+	Steps      int
+	Mix        string // the kinds of trouble that it met, with their rates
+	Hash       string // of everything that happened
+	Trace      []string
+	Violations []Violation
+	Calls      int           // of vendors, in the storm
+	Settling   int           // of vendors, in the quiet
+	Crashes    int           // of the process
+	Edits      int           // by users
+	Writes     int           // through the port
+	Took       time.Duration // of virtual time
+}
+
+// Run runs a simulation. It must be called within a bubble of testing/synctest. The error is of the simulation itself.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	w := newWorld(o.Seed, o.Without, o.Dir)
+	if o.Steps == 0 {
+		o.Steps = 25 + w.stream("steps").IntN(50)
+	}
+	w.found()
+	if err := w.apply(ctx, false); err != nil {
+		return nil, err
+	}
+	if err := w.storm(ctx, o.Steps); err != nil {
+		return nil, err
+	}
+	calls := w.total()
+	if err := w.settle(ctx); err != nil {
+		return nil, err
+	}
+	r := &Report{
+		Seed: o.Seed, Steps: o.Steps, Mix: w.mix(), Hash: w.trace.hash(), Trace: w.trace.lines, Violations: w.complaint,
+		Calls: calls, Settling: w.total() - calls, Crashes: w.crashes, Took: time.Since(w.trace.start),
+	}
+	for _, c := range w.history {
+		if c.user {
+			r.Edits++
+		} else {
+			r.Writes++
+		}
+	}
+	return r, nil
+}
+
+// storm is users at work, with all the trouble that the run meets.
+func (w *world) storm(ctx context.Context, steps int) error {
+	alive, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.keepAlive(alive)
+	}()
+	replace := -1
+	if w.met(Replace) {
+		replace = w.stream("replace").IntN(steps)
+	}
+	var err error
+	for i := range steps {
+		time.Sleep(w.between("users", 50*time.Millisecond, 8*time.Second))
+		if w.stream("users").IntN(15) == 0 {
+			time.Sleep(w.between("users", 10*time.Second, 90*time.Second))
+		}
+		w.act()
+		if i == replace {
+			if err = w.apply(ctx, true); err != nil {
+				break
+			}
+		}
+	}
+	time.Sleep(w.between("users", time.Millisecond, 20*time.Second))
+	stop()
+	<-ended
+	w.quiet = true
+	w.trace.add("the storm is over")
+	w.late.Wait()
+	return err
+}
+
+// settle is the quiet after the storm: no trouble, nothing that tells of changes, and nobody edits. What both sides
+// show is swept up, and then they must agree.
+func (w *world) settle(ctx context.Context) (err error) {
+	w.show()
+	time.Sleep(2 * time.Minute)
+	p := &process{w: w, name: "quiet", cancel: func() {}}
+	l, err := w.open(ctx, p.name, p.gate)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	before := w.total()
+	if !w.once(ctx, p, l) {
+		return nil
+	}
+	w.bounded("converging", w.total()-before, w.allowance())
+	if err := w.judge(ctx, l, false); err != nil {
+		return err
+	}
+	before, written := w.total(), w.length()
+	if !w.once(ctx, p, l) {
+		return nil
+	}
+	w.bounded("a sweep at rest", w.total()-before, 2*len(objects)+2)
+	w.still("a second sweep", written)
+	return w.revive(ctx, p, l)
+}
+
+// revive retries what failed for good. Nothing fails any more, so all of it must come right, and once is enough.
+func (w *world) revive(ctx context.Context, p *process, l *ledger.Ledger) error {
+	letters, err := l.DeadLetters(ctx, ledger.Filter{})
+	if err != nil {
+		return err
+	}
+	for _, d := range letters {
+		if err := l.RetryDeadLetter(ctx, d.ID); err != nil {
+			return err
+		}
+	}
+	w.trace.add("%d dead letters are retried", len(letters))
+	if !w.once(ctx, p, l) {
+		return nil
+	}
+	if err := w.judge(ctx, l, true); err != nil {
+		return err
+	}
+	written := w.length()
+	for _, d := range letters {
+		if err := l.RetryDeadLetter(ctx, d.ID); !errors.Is(err, ledger.ErrClosed) {
+			w.complain("replay", "dead letter %d can be retried twice: %v", d.ID, err)
+		}
+	}
+	if !w.once(ctx, p, l) {
+		return nil
+	}
+	w.still("retrying dead letters again", written)
+	return nil
+}
+
+// once has a process settle everything, and says whether it came to an end.
+func (w *world) once(ctx context.Context, p *process, l *ledger.Ledger) bool {
+	ctx, cancel := context.WithTimeout(ctx, 12*time.Hour)
+	defer cancel()
+	p.cancel = cancel
+	providers := binding.Providers{}
+	for _, side := range record.Sides {
+		providers[connections[side]] = &vendor{Fake: w.fake(side), p: p, side: side}
+	}
+	time.Sleep(w.between("quiet", time.Second, 2*time.Second))
+	w.trace.add("settling")
+	if err := pipeline.New(w.config(l, providers)).Once(ctx); err != nil {
+		w.complain("converges", "settling in the quiet: %v", err)
+		return false
+	}
+	return true
+}
+
+func (w *world) total() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, c := range w.calls {
+		n += c
+	}
+	return n
+}
+
+func (w *world) complain(oracle, format string, args ...any) {
+	v := Violation{oracle, fmt.Sprintf(format, args...)}
+	w.trace.add("VIOLATION %s: %s", v.Oracle, v.Detail)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.complaint) < 30 {
+		w.complaint = append(w.complaint, v)
+	}
+}

@@ -1,0 +1,226 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"accord/engine/apply"
+	"accord/engine/binding"
+	"accord/engine/contract"
+	"accord/engine/ledger"
+	"accord/engine/pipeline"
+	"accord/engine/plan"
+	"accord/engine/provider/providertest"
+	"accord/engine/record"
+)
+
+// world is everything outside the process under test: the vendors, their mail, the disk, the users, and the record of
+// what happened.
+type world struct {
+	*chances
+	trace   *trace
+	path    string
+	systems [2]*providertest.System
+	plain   binding.Providers // without trouble, for apply and for looking
+	quiet   bool              // no more trouble
+	late    sync.WaitGroup    // writes that vendors still work on
+	more    bool              // the second contract is in force
+
+	mu        sync.Mutex
+	history   []change
+	taken     [2]int         // how much of each System's log of writes is in the history
+	shown     map[string]int // by place: how much of the history the engine was shown of a record, and has stored
+	mail      [2]*mailbox
+	made      map[string]time.Time // when records were made through the port, by place
+	rows      [2]map[int]error     // what the next write's rows are answered with
+	serial    int
+	calls     map[string]int
+	steps     int
+	crashes   int
+	inForce   *contract.Contract
+	linked    map[string]string // by place: the partner's id
+	complaint []Violation
+}
+
+// change is one thing that happened to a record at a vendor.
+type change struct {
+	at      time.Time
+	side    record.Side
+	table   string
+	id      string
+	user    bool // by a user; else through the port
+	op      record.Op
+	state   record.State // of a user's change
+	fields  record.Fields
+	before  record.Fields // of a write through the port
+	key     string
+	version record.Version
+	// shown is, of a write through the port, how much of the history the engine knew of the record when it was sent.
+	shown     int
+	confirmed bool // the engine got the answer
+}
+
+func place(side record.Side, table, id string) string { return side.String() + "/" + table + "/" + id }
+
+var connections = [2]string{"salesforce.crm", "monday.work"}
+
+func newWorld(seed uint64, without []Kind, dir string) *world {
+	w := &world{
+		chances: newChances(seed, without), trace: newTrace(), path: filepath.Join(dir, fmt.Sprintf("ledger-%d.db", seed)),
+		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, linked: map[string]string{},
+	}
+	skew := [2]time.Duration{}
+	if w.met(Skew) {
+		skew[w.stream("skew").IntN(2)] = w.between("skew", -40*time.Second, 40*time.Second)
+	}
+	for _, side := range record.Sides {
+		w.systems[side] = providertest.NewSystem([2]string{"sf", "md"}[side], func() time.Time { return time.Now().Add(skew[side]) })
+		w.mail[side] = &mailbox{wake: make(chan struct{}, 1)}
+		w.systems[side].Subscribe(func(table, id string) { w.post(side, table, id) })
+		w.systems[side].Break(func(c providertest.Call) providertest.Fault {
+			if c.Operation != "write" {
+				return providertest.Fault{}
+			}
+			return providertest.Fault{Rows: w.rows[side]}
+		})
+	}
+	if w.met(Coarse) {
+		w.systems[w.stream("coarse").IntN(2)].Coarse()
+	}
+	w.define()
+	w.plain = binding.Providers{}
+	for _, side := range record.Sides {
+		w.plain[connections[side]] = w.fake(side)
+	}
+	return w
+}
+
+func (w *world) fake(side record.Side) *providertest.Fake {
+	return &providertest.Fake{
+		System: w.systems[side], Connection: connections[side], Table: [2]string{"sobject", "board"}[side], Types: types, Silent: true, Batch: 6,
+	}
+}
+
+// define makes the fields that must exist before a contract is applied.
+func (w *world) define() {
+	text := record.Shape{Type: "string", Kind: record.Text, Required: true}
+	sf, md := w.systems[record.Left], w.systems[record.Right]
+	sf.Define("Account", "Name", text)
+	sf.Define("Opportunity", "Name", text)
+	sf.Define("Opportunity", "AccountId", record.Shape{Type: "reference", Kind: record.Reference})
+	sf.Define("Opportunity", "StageName", record.Shape{Type: "picklist", Kind: record.Choice, Open: true})
+	sf.Define("Opportunity", "Amount", record.Shape{Type: "currency", Kind: record.Decimal, Scale: -1})
+	sf.Define("Opportunity", "OwnerId", record.Shape{Type: "reference", Kind: record.Personal})
+	sf.Define("Case", "Subject", text)
+	for _, o := range objects {
+		md.Define(o.table[record.Right], "name", text)
+	}
+	for i, name := range []string{"ann", "bob"} {
+		sf.AddPerson(record.Person{ID: "005" + string(rune('A'+i)), Email: name + "@example.com", Active: true})
+		md.AddPerson(record.Person{ID: fmt.Sprint(901 + i), Email: name + "@example.com", Active: true})
+	}
+	sf.AddPerson(record.Person{ID: "005C", Email: "cid@example.com", Active: true}) // has no account on the other side
+}
+
+// types are the field types of both vendors.
+func types(name string) (record.Shape, bool) {
+	shape, ok := map[string]record.Shape{
+		"text":           {Type: "text", Kind: record.Text},
+		"status":         {Type: "status", Kind: record.Choice},
+		"numbers":        {Type: "numbers", Kind: record.Decimal, Scale: -1},
+		"number":         {Type: "number", Kind: record.Decimal, Scale: -1},
+		"people":         {Type: "people", Kind: record.Personal, Many: true},
+		"board_relation": {Type: "board_relation", Kind: record.Reference, Many: true},
+	}[name]
+	return shape, ok
+}
+
+// open opens the ledger for one process.
+func (w *world) open(ctx context.Context, who string, gate func(ledger.Step) error) (*ledger.Ledger, error) {
+	return ledger.Open(ctx, ledger.Config{
+		URL: "sqlite:" + w.path, Clock: time.Now, Logger: hclog.NewNullLogger(), Random: random{w.stream("id/" + who)}, Gate: gate,
+	})
+}
+
+func (w *world) config(l *ledger.Ledger, providers binding.Providers) pipeline.Config {
+	return pipeline.Config{
+		Ledger: l, Clock: time.Now, Logger: hclog.NewNullLogger(), Worker: "simulated", Sweep: time.Minute,
+		Connect: func(context.Context, *contract.Contract) (binding.Providers, error) { return providers, nil },
+		Decode:  decode,
+	}
+}
+
+func decode(source []byte) (*contract.Contract, error) {
+	var src contract.Source
+	if err := json.Unmarshal(source, &src); err != nil {
+		return nil, err
+	}
+	c, diags := contract.Parse(src)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return c, nil
+}
+
+// apply puts a contract in force, as an operator does: from a process of its own.
+func (w *world) apply(ctx context.Context, more bool) (err error) {
+	c, diags := contract.Parse(contract.Source{Files: []contract.File{{Name: "simulation.accord.hcl", Content: []byte(contractText(more))}}})
+	if diags.HasErrors() {
+		return fmt.Errorf("read the contract: %w", diags)
+	}
+	l, err := w.open(ctx, "operator", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	p, err := plan.Build(ctx, plan.Config{
+		Contract: c, InForce: w.inForce, Ledger: l, Providers: w.plain, Data: plan.DataNone, Clock: time.Now, Logger: hclog.NewNullLogger(),
+	})
+	if err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	r, err := apply.Run(ctx, apply.Config{Plan: p, Contract: c, Ledger: l, Providers: w.plain, Logger: hclog.NewNullLogger()})
+	if err != nil || !r.Activated {
+		return fmt.Errorf("apply: %+v, %w", r, err)
+	}
+	w.inForce, w.more = c, more
+	w.trace.add("contract applied, more=%v", more)
+	return nil
+}
+
+// find is one record as it stands at its vendor.
+func (w *world) find(side record.Side, table, id string) (record.Record, bool) {
+	for _, r := range w.systems[side].Records(table) {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return record.Record{}, false
+}
+
+// absorb brings what was written through the port into the history.
+func (w *world) absorb(side record.Side, shown func(table, id string) int) []int {
+	log := w.systems[side].Writes()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var fresh []int
+	for _, e := range log[w.taken[side]:] {
+		if e.Patch.Op == record.Create {
+			w.made[place(side, e.Table, e.ID)] = time.Now()
+		}
+		fresh = append(fresh, len(w.history))
+		w.history = append(w.history, change{
+			at: time.Now(), side: side, table: e.Table, id: e.ID, op: e.Patch.Op, fields: e.Patch.Fields, before: e.Before,
+			key: e.Patch.Key, version: e.Version, shown: shown(e.Table, e.ID),
+		})
+	}
+	w.taken[side] = len(log)
+	return fresh
+}
