@@ -1,6 +1,8 @@
 package salesforceemulator
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -37,15 +39,39 @@ const (
 // Fault is one thing that will go wrong: with the calls named Operation (any, where empty), after the first Skip of
 // them, Count times (once where zero, for ever where negative).
 type Fault struct {
-	Kind      FaultKind     `json:"kind"`
-	Operation string        `json:"operation,omitempty"`
-	Skip      int           `json:"skip,omitempty"`
-	Count     int           `json:"count,omitempty"`
-	Status    int           `json:"status,omitempty"`
-	Code      string        `json:"code,omitempty"`
-	Message   string        `json:"message,omitempty"`
-	Items     []int         `json:"items,omitempty"`
-	Delay     time.Duration `json:"delay,omitempty"`
+	Kind      FaultKind `json:"kind"`
+	Operation string    `json:"operation,omitempty"`
+	Skip      int       `json:"skip,omitempty"`
+	Count     int       `json:"count,omitempty"`
+	Status    int       `json:"status,omitempty"`
+	Code      string    `json:"code,omitempty"`
+	Message   string    `json:"message,omitempty"`
+	Items     []int     `json:"items,omitempty"`
+	// Delay in JSON is text such as "20s".
+	Delay time.Duration `json:"-"`
+}
+
+// UnmarshalJSON reads a fault as fault scripts write it.
+func (f *Fault) UnmarshalJSON(data []byte) error {
+	type plain Fault
+	script := struct {
+		*plain
+		Delay string `json:"delay"`
+	}{plain: (*plain)(f)}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&script); err != nil {
+		return fmt.Errorf("reading a fault: %w", err)
+	}
+	if script.Delay == "" {
+		return nil
+	}
+	d, err := time.ParseDuration(script.Delay)
+	if err != nil {
+		return fmt.Errorf("reading the delay of a fault: %w", err)
+	}
+	f.Delay = d
+	return nil
 }
 
 type faultList struct {

@@ -107,6 +107,13 @@ func (o *Org) profile(m *must, license, name string, system Fields, records bool
 
 // grantAll gives a permission set every right to an object and its fields.
 func (tx *Tx) grantAll(set string, def *metadata.Object) error {
+	if def.Event { // events are published and subscribed to, nothing else
+		_, err := tx.Insert("ObjectPermissions", Fields{"ParentId": set, "SobjectType": def.Name, "PermissionsCreate": true, "PermissionsRead": true})
+		if err != nil && err.Code != "DUPLICATE_VALUE" {
+			return fmt.Errorf("granting %s: %w", def.Name, err)
+		}
+		return nil
+	}
 	if governedBy(def.Name) == def.Name && def.Name != "Task" && def.Name != "Event" {
 		_, err := tx.Insert("ObjectPermissions", Fields{"ParentId": set, "SobjectType": def.Name, "PermissionsCreate": true, "PermissionsRead": true,
 			"PermissionsEdit": true, "PermissionsDelete": true, "PermissionsViewAllRecords": true, "PermissionsModifyAllRecords": true})

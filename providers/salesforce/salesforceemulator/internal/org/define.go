@@ -162,7 +162,7 @@ func (o *Org) valueSetValues(name string) ([]metadata.PicklistValue, bool) {
 // as if an administrator had made them in Setup.
 func (tx *Tx) GrantToProfiles(object string) error {
 	t := tx.o.table(object)
-	if t == nil || t.def.Setup || t.def.Event {
+	if t == nil || t.def.Setup {
 		return nil
 	}
 	saved := tx.caller
