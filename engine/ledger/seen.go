@@ -137,8 +137,9 @@ func (r *seenRow) observeField(name string, v record.Value, version record.Versi
 	case version < have.Version:
 		return false, false
 	}
-	if have.Written && (o.Ours || o.Full && (version <= r.written || r.written == 0 && version > have.Version)) {
-		// The first answer to our own write: what the vendor made of the value we gave it.
+	if have.Written && (o.Ours || o.Full && version <= r.written) {
+		// The first answer to our own write: what the vendor made of the value we gave it. Without the vendor's word that
+		// it is ours, by its client or its version, it may as well be somebody's edit, which must not be lost.
 		if did.readBack == nil {
 			did.readBack = record.Fields{}
 		}
@@ -197,7 +198,7 @@ func (r *seenRow) believe(o *Observation) observed {
 	did := observed{changed: true}
 	for name, v := range rec.Fields {
 		have := r.fields[name]
-		if have.Written && !have.Value.Equal(v) && (r.written == 0 || rec.ChangedAt(name) <= r.written) {
+		if have.Written && !have.Value.Equal(v) && rec.ChangedAt(name) <= r.written {
 			if did.readBack == nil {
 				did.readBack = record.Fields{}
 			}

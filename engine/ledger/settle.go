@@ -18,6 +18,9 @@ type Outcome struct {
 	RecordID string         // vendor's id; of a create, the new one
 	Stored   record.Fields  // what is stored now, where the vendor's answer shows it
 	Version  record.Version // of the record after the write; 0 = not told
+	// Found, with Done: nobody confirmed the write, but looking it up showed that it had been carried out. What else
+	// happened since is not known, so the record is read; Stored and Version are left empty.
+	Found bool
 	// Retry: it was surely not carried out, and may be later.
 	Retry *Retry
 	// Dead: it failed for good. Object, PairID, Side, Op, RecordID and Payload are filled in.
@@ -263,6 +266,9 @@ func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome) {
 		return
 	}
 	r.wrote(i.Fields, i.before, o.Stored, i.Key, o.Version)
+	if o.Found {
+		r.doubt()
+	}
 	switch i.Op {
 	case record.Archive:
 		r.state = record.Archived
