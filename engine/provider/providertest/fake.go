@@ -42,10 +42,15 @@ func (f *Fake) address(table, field string) string {
 // Expand asks for a table and its fields.
 func (f *Fake) Expand(specs []provider.ObjectSpec) ([]resource.Resource, error) {
 	var want []resource.Resource
+	add := func(r resource.Resource) {
+		if !slices.ContainsFunc(want, func(w resource.Resource) bool { return w.Address == r.Address }) {
+			want = append(want, r)
+		}
+	}
 	for _, s := range specs {
 		table := s.Settings[f.Table]
 		at := f.address(table, "")
-		want = append(want, resource.Resource{Address: at, Connection: f.Connection, Kind: "table", Name: table, Managed: true, Object: s.Object})
+		add(resource.Resource{Address: at, Connection: f.Connection, Kind: "table", Name: table, Managed: true, Object: s.Object})
 		for _, spec := range append([]provider.FieldSpec{s.Key}, s.Fields...) {
 			r := resource.Resource{
 				Address: f.address(table, spec.Name), Connection: f.Connection, Kind: "field", Name: spec.Name,
@@ -55,30 +60,37 @@ func (f *Fake) Expand(specs []provider.ObjectSpec) ([]resource.Resource, error) 
 			if spec.Type != "" {
 				r.Attributes["type"] = spec.Type
 			}
-			want = append(want, r)
+			add(r)
 		}
 	}
 	return want, nil
 }
 
-// Describe finds tables and fields by name.
-func (f *Fake) Describe(_ context.Context, want []resource.Resource) ([]resource.Resource, error) {
+// Describe finds tables and fields by name. Names are ids here, so that what is remembered and gone was taken away.
+func (f *Fake) Describe(ctx context.Context, want []resource.Resource) ([]resource.Resource, error) {
+	if err := ended(ctx, "describe "+f.Connection); err != nil {
+		return nil, err
+	}
 	f.System.mu.Lock()
 	defer f.System.mu.Unlock()
 	var have []resource.Resource
 	for _, w := range want {
 		table, field, ok := strings.Cut(strings.TrimPrefix(w.Address, f.Connection+"/table/"), "/field/")
 		t := f.System.tables[table]
-		if t == nil {
+		exists := t != nil
+		var shape record.Shape
+		if exists && ok {
+			shape, exists = t.shapes[field]
+		}
+		if !exists && w.ID != "" {
+			return nil, &provider.Error{Kind: provider.Hidden, Op: "describe " + w.Address, Message: "it was there, and is not shown any more"}
+		}
+		if !exists {
 			continue
 		}
 		got := w
 		got.ID = w.Address
 		if ok {
-			shape, exists := t.shapes[field]
-			if !exists {
-				continue
-			}
 			got.Attributes = map[string]any{"type": shape.Type}
 		}
 		have = append(have, got)
@@ -88,6 +100,15 @@ func (f *Fake) Describe(_ context.Context, want []resource.Resource) ([]resource
 
 // Apply makes a table or a field.
 func (f *Fake) Apply(_ context.Context, c resource.Change, _ map[string]resource.Resource) (resource.Resource, error) {
+	if c.Action != resource.Create && c.Action != resource.Update {
+		if c.Have != nil {
+			return *c.Have, nil
+		}
+		return c.Want, nil
+	}
+	if !c.Want.Managed {
+		return resource.Resource{}, &provider.Error{Kind: provider.Invalid, Op: "make " + c.Want.Address, Message: "it is not managed"}
+	}
 	f.System.mu.Lock()
 	defer f.System.mu.Unlock()
 	table, field, ok := strings.Cut(strings.TrimPrefix(c.Want.Address, f.Connection+"/table/"), "/field/")
@@ -112,8 +133,8 @@ func (f *Fake) Records(b provider.Binding) (provider.Records, error) {
 }
 
 // People looks users up.
-func (f *Fake) People(_ context.Context, ids, emails []string) ([]record.Person, error) {
-	if fault := f.fault(Call{Operation: "people", Rows: len(ids) + len(emails)}); fault.Before != nil {
+func (f *Fake) People(ctx context.Context, ids, emails []string) ([]record.Person, error) {
+	if fault := f.fault(ctx, Call{Operation: "people", Rows: len(ids) + len(emails)}); fault.Before != nil {
 		return nil, fault.Before
 	}
 	f.System.mu.Lock()
@@ -127,38 +148,6 @@ func (f *Fake) People(_ context.Context, ids, emails []string) ([]record.Person,
 	return found, nil
 }
 
-// Watch reports that records changed, and nothing of how.
-func (f *Fake) Watch(ctx context.Context, bound []provider.Binding, _ map[string]string, emit provider.Emit) error {
-	type event struct{ table, id string }
-	events := make(chan event, 10_000)
-	f.System.mu.Lock()
-	f.System.notify = append(f.System.notify, func(table, id string) {
-		if !f.Silent {
-			select {
-			case events <- event{table, id}:
-			default: // a full queue loses events, as vendors do
-			}
-		}
-	})
-	f.System.mu.Unlock()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case e := <-events:
-			for _, b := range bound {
-				if b.Spec.Settings[f.Table] != e.table {
-					continue
-				}
-				change := record.Change{Object: b.Spec.Object, Record: record.Record{ID: e.id}, Partial: true}
-				if err := emit(ctx, []record.Change{change}, provider.Cursor{}); err != nil {
-					return err
-				}
-			}
-		}
-	}
-}
-
 // Usage knows nothing.
 func (f *Fake) Usage() []provider.Usage { return nil }
 
@@ -166,7 +155,10 @@ func (f *Fake) Usage() []provider.Usage { return nil }
 func (f *Fake) Close() error { return nil }
 
 // fault counts a call and asks what goes wrong with it.
-func (f *Fake) fault(c Call) Fault {
+func (f *Fake) fault(ctx context.Context, c Call) Fault {
+	if err := ended(ctx, c.Operation+" "+c.Table); err != nil {
+		return Fault{Before: err}
+	}
 	f.mu.Lock()
 	if f.count == nil {
 		f.count = map[string]int{}
@@ -195,6 +187,12 @@ func (r *records) Shapes() map[string]record.Shape {
 	s := r.fake.System
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return r.shapes()
+}
+
+// shapes is Shapes where the System is locked.
+func (r *records) shapes() map[string]record.Shape {
+	s := r.fake.System
 	shapes := map[string]record.Shape{}
 	if t := s.tables[r.table]; t != nil {
 		for _, f := range r.spec.Fields {
@@ -207,7 +205,10 @@ func (r *records) Shapes() map[string]record.Shape {
 }
 
 // Count counts live records.
-func (r *records) Count(context.Context) (int, error) {
+func (r *records) Count(ctx context.Context) (int, error) {
+	if err := ended(ctx, "count "+r.table); err != nil {
+		return 0, err
+	}
 	n := 0
 	for _, rec := range r.fake.System.Records(r.table) {
 		if rec.State == record.Live {
@@ -218,8 +219,8 @@ func (r *records) Count(context.Context) (int, error) {
 }
 
 // List pages by a hundred.
-func (r *records) List(_ context.Context, since record.Version, page func([]record.Record) error) (record.Version, error) {
-	if fault := r.fake.fault(Call{Operation: "list", Table: r.table}); fault.Before != nil {
+func (r *records) List(ctx context.Context, since record.Version, page func([]record.Record) error) (record.Version, error) {
+	if fault := r.fake.fault(ctx, Call{Operation: "list", Table: r.table}); fault.Before != nil {
 		return 0, fault.Before
 	}
 	next := since
@@ -227,9 +228,14 @@ func (r *records) List(_ context.Context, since record.Version, page func([]reco
 	for _, rec := range r.fake.System.Records(r.table) {
 		next = max(next, rec.Version)
 		if rec.State == record.Live && rec.Version >= since || since > 0 && rec.Version >= since {
-			list = append(list, r.bound(rec))
+			list = append(list, rec)
 		}
 	}
+	r.fake.System.mu.Lock()
+	for i := range list {
+		list[i] = r.bound(list[i])
+	}
+	r.fake.System.mu.Unlock()
 	for chunk := range slices.Chunk(list, 100) {
 		if err := page(chunk); err != nil {
 			return since, err
@@ -238,22 +244,22 @@ func (r *records) List(_ context.Context, since record.Version, page func([]reco
 	return next, nil
 }
 
-// bound keeps the fields that the object has.
+// bound keeps the fields that the object has and the table as well. The System must be locked.
 func (r *records) bound(rec record.Record) record.Record {
 	if rec.State != record.Live {
 		return rec
 	}
 	fields := record.Fields{}
-	for _, f := range r.spec.Fields {
-		fields[f.Name] = rec.Fields[f.Name]
+	for name := range r.shapes() {
+		fields[name] = rec.Fields[name]
 	}
 	rec.Fields = fields
 	return rec
 }
 
 // Read finds records by id.
-func (r *records) Read(_ context.Context, ids []string) ([]record.Record, error) {
-	if fault := r.fake.fault(Call{Operation: "read", Table: r.table, Rows: len(ids)}); fault.Before != nil {
+func (r *records) Read(ctx context.Context, ids []string) ([]record.Record, error) {
+	if fault := r.fake.fault(ctx, Call{Operation: "read", Table: r.table, Rows: len(ids)}); fault.Before != nil {
 		return nil, fault.Before
 	}
 	s := r.fake.System
@@ -270,8 +276,8 @@ func (r *records) Read(_ context.Context, ids []string) ([]record.Record, error)
 }
 
 // Find finds live records by key.
-func (r *records) Find(_ context.Context, keys []string) (map[string][]string, error) {
-	if fault := r.fake.fault(Call{Operation: "find", Table: r.table, Rows: len(keys)}); fault.Before != nil {
+func (r *records) Find(ctx context.Context, keys []string) (map[string][]string, error) {
+	if fault := r.fake.fault(ctx, Call{Operation: "find", Table: r.table, Rows: len(keys)}); fault.Before != nil {
 		return nil, fault.Before
 	}
 	found := map[string][]string{}
@@ -284,8 +290,8 @@ func (r *records) Find(_ context.Context, keys []string) (map[string][]string, e
 }
 
 // Write carries out a batch, once for each idempotency key.
-func (r *records) Write(_ context.Context, b provider.Batch) ([]record.Result, error) {
-	fault := r.fake.fault(Call{Operation: "write", Table: r.table, Rows: len(b.Patches)})
+func (r *records) Write(ctx context.Context, b provider.Batch) ([]record.Result, error) {
+	fault := r.fake.fault(ctx, Call{Operation: "write", Table: r.table, Rows: len(b.Patches)})
 	if fault.Before != nil {
 		return nil, fault.Before
 	}
@@ -294,13 +300,16 @@ func (r *records) Write(_ context.Context, b provider.Batch) ([]record.Result, e
 	results, known := s.keys[b.Key]
 	var touched []string
 	if !known || b.Key == "" {
+		results = nil
 		for i, p := range b.Patches {
 			if err := fault.Rows[i]; err != nil {
 				results = append(results, record.Result{Err: err})
 				continue
 			}
 			result := r.write(p)
-			touched = append(touched, result.ID)
+			if result.Err == nil {
+				touched = append(touched, result.ID)
+			}
 			results = append(results, result)
 		}
 		s.keys[b.Key] = results
@@ -318,6 +327,9 @@ func (r *records) Write(_ context.Context, b provider.Batch) ([]record.Result, e
 func (r *records) write(p record.Patch) record.Result {
 	s := r.fake.System
 	t := s.table(r.table)
+	if err := r.check(p); err != nil {
+		return record.Result{ID: p.ID, Err: err}
+	}
 	if p.Op == record.Create {
 		id := s.create(r.table, p.Fields, p.Key, "accord")
 		s.writes = append(s.writes, Write{Table: r.table, ID: id, Patch: p, Version: t.rows[id].version})
@@ -342,7 +354,7 @@ func (r *records) write(p record.Patch) record.Result {
 	}
 	s.touch(t, row, p.Fields, "accord")
 	s.writes = append(s.writes, Write{Table: r.table, ID: p.ID, Patch: p, Before: before, Version: row.version})
-	return record.Result{ID: p.ID, Fields: p.Fields, Version: row.version}
+	return record.Result{ID: p.ID, Fields: p.Fields.Clone(), Version: row.version}
 }
 
 // Limits are small, so that tests see several batches.

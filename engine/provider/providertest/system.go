@@ -18,7 +18,8 @@ type System struct {
 	prefix string
 	tables map[string]*table
 	people []record.Person
-	notify []func(table, id string)
+	notify []*listener
+	events []event // all that happened to records, oldest first
 	// coarse has versions in whole seconds, several changes sharing one, as some vendors do.
 	coarse bool
 	writes []Write
@@ -88,9 +89,7 @@ func (s *System) Coarse() {
 
 // Subscribe has f called after every change of a record, whoever made it. F must not call the System's users' methods.
 func (s *System) Subscribe(f func(table, id string)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.notify = append(s.notify, f)
+	s.subscribe(f)
 }
 
 // AddPerson makes a user.
@@ -172,10 +171,11 @@ func (s *System) Remove(name, id string, state record.State) {
 
 func (s *System) tell(name, id string) {
 	s.mu.Lock()
+	s.events = append(s.events, event{name, id})
 	notify := slices.Clone(s.notify)
 	s.mu.Unlock()
 	for _, n := range notify {
-		n(name, id)
+		n.f(name, id)
 	}
 }
 

@@ -1,0 +1,220 @@
+package providertest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"accord/engine/provider"
+	"accord/engine/record"
+)
+
+func (h Harness) repetition(t *testing.T) {
+	t.Run("one idempotency key makes one record", h.sameKey)
+	t.Run("updates may be repeated", h.sameUpdate)
+}
+
+// sameKey repeats a batch, as a worker does that crashed before it noted the answer.
+func (h Harness) sameKey(t *testing.T) {
+	b, r := h.ready(t)
+	batch := provider.Batch{Key: "the same", Patches: []record.Patch{
+		{Op: record.Create, Key: key("1"), Fields: b.with(record.Fields{b.Text: record.OfText("one")})},
+		{Op: record.Create, Key: key("2"), Fields: b.with(record.Fields{b.Text: record.OfText("two")})},
+	}}
+	var ids [2]string
+	for round := range 3 {
+		results, err := r.Write(t.Context(), batch)
+		if err != nil || len(results) != 2 {
+			t.Fatalf("round %d: %d results, %v", round, len(results), err)
+		}
+		for i, res := range results {
+			if res.Err != nil || res.ID == "" || round > 0 && res.ID != ids[i] {
+				t.Errorf("round %d: patch %d gave %q, %v; before it was %q", round, i, res.ID, res.Err, ids[i])
+			}
+			ids[i] = res.ID
+		}
+		batch.Sent = time.Now()
+	}
+	if b.Count(t) != 2 {
+		t.Errorf("%d records, want 2", b.Count(t))
+	}
+}
+
+func (h Harness) sameUpdate(t *testing.T) {
+	b, r := h.ready(t)
+	id := b.create(r, key("1"), nil)
+	p := record.Patch{Op: record.Update, ID: id, Key: key("2"), Fields: record.Fields{b.Text: record.OfText("x")}}
+	for range 3 {
+		b.done(r, "update", p)
+	}
+	if got := b.read(r, id)[0]; got.Key != key("2") || got.Fields[b.Text].Part(0) != "x" {
+		t.Errorf("after repeating it is %+v", got)
+	}
+}
+
+// outcomes collects what each fault became.
+type outcomes struct {
+	mu   sync.Mutex
+	rows []string
+}
+
+func (l *outcomes) add(f VendorFault, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	row := []string{string(f.On), f.Name}
+	var e *provider.Error
+	switch {
+	case err == nil:
+		row = append(row, "survived", "", "", "")
+	case errors.As(err, &e):
+		hint := ""
+		if e.RetryAfter > 0 {
+			hint = e.RetryAfter.Round(time.Second).String()
+		}
+		row = append(row, e.Kind.String(), e.Code, hint, e.RequestID)
+	default:
+		row = append(row, fmt.Sprintf("%T", err), "", "", "")
+	}
+	l.rows = append(l.rows, strings.Join(row, "\t"))
+}
+
+func (l *outcomes) String() string {
+	slices.Sort(l.rows)
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	for _, r := range append([]string{"on\tfault\tkind\tcode\tretry after\trequest"}, l.rows...) {
+		if _, err := fmt.Fprintln(w, r); err != nil {
+			return err.Error()
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+// faults provokes all that the vendor can be made to do wrong, one after the other, each on a vendor of its own.
+func (h Harness) faults(t *testing.T) {
+	seen := &outcomes{}
+	t.Run("faults", func(t *testing.T) {
+		for _, f := range h.Faults {
+			if f.On == OnApply {
+				continue // with structure
+			}
+			t.Run(string(f.On)+" "+f.Name, func(t *testing.T) {
+				b, r := h.ready(t)
+				if f.On == OnRead {
+					b.readFault(r, f, seen)
+				} else {
+					b.writeFault(r, f, seen)
+				}
+			})
+		}
+	})
+	t.Logf("fault → error\n%s", seen)
+	t.Run("usage is what can be", h.usage)
+	t.Run("closing twice", h.closing)
+}
+
+func (b *bench) judge(f VendorFault, err error) {
+	b.t.Helper()
+	if f.Survived {
+		if err != nil {
+			b.t.Errorf("got %v (%v), want it survived", err, provider.KindOf(err))
+		}
+		return
+	}
+	e := b.typed(err)
+	if e.Kind != f.Kind || f.Code != "" && e.Code != f.Code || (e.RetryAfter > 0) != f.Hint {
+		b.t.Errorf("got %v (%v, code %q, retry after %v); want %v, %q, a hint: %v", err, e.Kind, e.Code, e.RetryAfter, f.Kind, f.Code, f.Hint)
+	}
+	if e.Code != "" && e.Message == "" {
+		b.t.Errorf("the vendor's message is lost: %+v", e)
+	}
+}
+
+func (b *bench) readFault(r provider.Records, f VendorFault, seen *outcomes) {
+	b.t.Helper()
+	id := b.create(r, key("1"), record.Fields{b.Text: record.OfText("x")})
+	times := f.Times
+	if times == 0 {
+		times = 1
+	}
+	f.Inject(b.t, b.Vendor, times)
+	list, err := r.Read(within(b.t, max(f.Patience, patience)), []string{id})
+	seen.add(f, err)
+	b.judge(f, err)
+	if err == nil && (len(list) != 1 || list[0].Fields[b.Text].Part(0) != "x") {
+		b.t.Errorf("read %+v", list)
+	}
+}
+
+// writeFault lets a create go wrong, and then does what the pipeline does with an error of that kind: it looks the
+// record up before it sends the same batch again.
+func (b *bench) writeFault(r provider.Records, f VendorFault, seen *outcomes) {
+	b.t.Helper()
+	times := f.Times
+	if times == 0 {
+		times = 1
+	}
+	f.Inject(b.t, b.Vendor, times)
+	batch := provider.Batch{Key: "faulty", Patches: []record.Patch{{Op: record.Create, Key: key("1"), Fields: b.with(nil)}}}
+	results, err := r.Write(within(b.t, max(f.Patience, patience)), batch)
+	if err == nil && len(results) == 1 {
+		err = results[0].Err
+	}
+	seen.add(f, err)
+	b.judge(f, err)
+	want := 0
+	if f.Executed || err == nil {
+		want = 1
+	}
+	if n := b.Count(b.t); n != want {
+		b.t.Errorf("%d records, want %d", n, want)
+	}
+	if e := provider.KindOf(err); f.Executed && err != nil && e != provider.Unknown {
+		b.t.Errorf("it was carried out, and the error says %v, want unknown outcome", e)
+	}
+	if provider.KindOf(err) != provider.Unknown {
+		return
+	}
+	if found := b.find(r, key("1")); len(found[key("1")]) != want {
+		b.t.Errorf("looked up, it is found as %v", found)
+	}
+	batch.Sent = time.Now()
+	results, err = r.Write(b.t.Context(), batch)
+	if err == nil && len(results) == 1 {
+		err = results[0].Err
+	}
+	if err != nil {
+		b.t.Errorf("sent again: %v", err)
+	}
+	if n := b.Count(b.t); n != 1 {
+		b.t.Errorf("%d records after sending the batch again, want 1", n)
+	}
+}
+
+func (h Harness) usage(t *testing.T) {
+	b, r := h.ready(t)
+	b.create(r, key("1"), nil)
+	for _, u := range b.Provider.Usage() {
+		if u.Name == "" || u.Used < 0 || u.Limit < 0 || u.Remaining < 0 || u.Limit > 0 && u.Remaining > u.Limit {
+			t.Errorf("usage is %+v", u)
+		}
+	}
+}
+
+func (h Harness) closing(t *testing.T) {
+	b, _ := h.ready(t)
+	for range 2 {
+		if err := b.Provider.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+			t.Errorf("close: %v", err)
+		}
+	}
+}
