@@ -22,7 +22,8 @@ var schemaSDL string
 type LimitMode int
 
 const (
-	// LimitsOff counts everything and refuses nothing.
+	// LimitsOff counts everything and refuses nothing. The budgets it tells of are a thousand times
+	// the plan's, so that no client waits for what would not be refused.
 	LimitsOff LimitMode = iota
 	// LimitsPublished refuses what the plan's published limits refuse.
 	LimitsPublished

@@ -116,8 +116,14 @@ func TestHTTPEdge(t *testing.T) {
 	if query <= 0 || before-query != after {
 		t.Errorf("complexity: %s", r.raw)
 	}
-	if !strings.HasPrefix(r.header.Get("RateLimit-Policy"), `"minuteRate";q=5000;w=60, "concurrency";q=250;qu="concurrent-requests", "complexityMinute";q=5000000`) {
-		t.Errorf("policy: %s", r.header.Get("RateLimit-Policy"))
+	for mode, want := range map[LimitMode]string{
+		LimitsPublished: `"minuteRate";q=5000;w=60, "concurrency";q=250;qu="concurrent-requests", "complexityMinute";q=5000000;w=60;qu="content-bytes"`,
+		LimitsOff:       `"minuteRate";q=5000000;w=60, "concurrency";q=250000;qu="concurrent-requests", "complexityMinute";q=5000000000;w=60;qu="content-bytes"`,
+	} {
+		c := start(t, Options{Limits: mode})
+		if r := c.do(`{me{id}}`, nil); r.header.Get("RateLimit-Policy") != want {
+			t.Errorf("policy: %s", r.header.Get("RateLimit-Policy"))
+		}
 	}
 }
 
