@@ -102,7 +102,7 @@ func (s *eventSchema) decode(payload []byte) (e changeEvent, err error) {
 	e.user, _ = header["commitUser"].(string)
 	e.ids = stringsOf(header["recordIds"])
 	if ms, ok := integer(header["commitTimestamp"]); ok {
-		e.commit = record.Version(ms)
+		e.commit = record.Version(ms - ms%1000)
 	}
 	for _, f := range s.fields {
 		e.has[f.name] = true

@@ -55,7 +55,13 @@ func (p *Provider) describeObject(ctx context.Context, name string, want []resou
 				if m := mismatch(w, o.Name, f); m != "" {
 					wrong = append(wrong, m)
 				}
-				have[w.Address] = found(w, o.Name+"."+f.Name, fieldAttributes(f))
+				attributes := fieldAttributes(f)
+				if f.Type == "picklist" && !f.RestrictedPicklist && len(textsOf(w.Attributes, "options")) == 0 {
+					if attributes["in_use"], err = p.valuesInUse(ctx, o.Name, f); err != nil {
+						return nil, err
+					}
+				}
+				have[w.Address] = found(w, o.Name+"."+f.Name, attributes)
 				continue
 			}
 		}
@@ -86,6 +92,29 @@ func (p *Provider) describeObject(ctx context.Context, name string, want []resou
 	}
 	return wrong, nil
 }
+
+// valuesInUse are values of an open picklist that its definition does not list, and records hold all the same: imports
+// leave such. One aggregate tells.
+func (p *Provider) valuesInUse(ctx context.Context, object string, f fieldDescribe) ([]any, error) {
+	rows, err := p.client.all(ctx, statement{
+		doing: "list the values of " + object + "." + f.Name,
+		soql: fmt.Sprintf("SELECT %s FROM %s WHERE %s != null GROUP BY %s ORDER BY %s LIMIT %d",
+			f.Name, object, f.Name, f.Name, f.Name, maxValuesInUse),
+	})
+	if err != nil {
+		return nil, err
+	}
+	var values []string
+	for _, r := range rows {
+		if v := r.text(f.Name); !slices.Contains(f.options(), v) {
+			values = append(values, v)
+		}
+	}
+	return list(values), nil
+}
+
+// maxValuesInUse bounds what is offered of an open picklist's values: with more, it is text in disguise.
+const maxValuesInUse = 500
 
 func objectAttributes(o *objectDescribe) map[string]any {
 	_, stamp := o.field("SystemModstamp")
@@ -167,7 +196,7 @@ func describeOf(a map[string]any) fieldDescribe {
 		RestrictedPicklist: truthOf(a, "restricted"), ReferenceTo: textsOf(a, "reference_to"),
 		CompoundFieldName: textOf(a, "compound", ""), Custom: truthOf(a, "custom"), Permissionable: truthOf(a, "permissionable"),
 	}
-	for _, o := range textsOf(a, "options") {
+	for _, o := range append(textsOf(a, "options"), textsOf(a, "in_use")...) {
 		f.PicklistValues = append(f.PicklistValues, picklistValue{true, o})
 	}
 	return f

@@ -76,12 +76,14 @@ func (r row) text(field string) string {
 
 func (r row) truth(field string) bool { return string(r[field]) == "true" }
 
+// stamp is a record's version. It is cut to the second, as the commit time of change events is: were one of the two finer,
+// an event could look older than the state that it changed.
 func (r row) stamp(field string) record.Version {
 	t, err := parseDateTime(r.text(field))
 	if err != nil {
 		return 0
 	}
-	return record.VersionAt(t)
+	return record.VersionAt(t.Truncate(time.Second))
 }
 
 type answer struct {
