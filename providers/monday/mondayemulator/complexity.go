@@ -50,26 +50,7 @@ func size(f *ast.Field, vars map[string]any, depth int) int {
 	if len(f.SelectionSet) == 0 || depth > 50 {
 		return 1
 	}
-	inner := 0
-	var walk func(set ast.SelectionSet, depth int)
-	walk = func(set ast.SelectionSet, depth int) {
-		if depth > 60 {
-			return
-		}
-		for _, sel := range set {
-			switch sel := sel.(type) {
-			case *ast.Field:
-				inner += size(sel, vars, depth+1)
-			case *ast.InlineFragment:
-				walk(sel.SelectionSet, depth+1)
-			case *ast.FragmentSpread:
-				if sel.Definition != nil {
-					walk(sel.Definition.SelectionSet, depth+1)
-				}
-			}
-		}
-	}
-	walk(f.SelectionSet, depth)
+	inner := selection(f.SelectionSet, vars, depth)
 	if f.Definition == nil {
 		return min(1+inner, maxCost)
 	}
@@ -86,6 +67,27 @@ func size(f *ast.Field, vars map[string]any, depth int) int {
 		return min(1+inner, maxCost)
 	}
 	return min(listBase+entries(f, vars)*inner, maxCost)
+}
+
+// selection sums the fields of a set. Of fragments only the largest counts: an object has one type.
+func selection(set ast.SelectionSet, vars map[string]any, depth int) int {
+	if depth > 60 {
+		return 1
+	}
+	fields, largest := 0, 0
+	for _, sel := range set {
+		switch sel := sel.(type) {
+		case *ast.Field:
+			fields += size(sel, vars, depth+1)
+		case *ast.InlineFragment:
+			largest = max(largest, selection(sel.SelectionSet, vars, depth+1))
+		case *ast.FragmentSpread:
+			if sel.Definition != nil {
+				largest = max(largest, selection(sel.Definition.SelectionSet, vars, depth+1))
+			}
+		}
+	}
+	return min(fields+largest, maxCost)
 }
 
 // entries is how many a list may hold: its ids, its limit, or an assumption.

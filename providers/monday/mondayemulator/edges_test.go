@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"accord/providers/monday/mondayemulator/internal/gql"
 )
 
 func TestIdempotency(t *testing.T) {
@@ -515,4 +517,42 @@ func TestQuietFaults(t *testing.T) {
 	if d := c.ok(q, nil); len(at(t, d, "boards").([]any)) != 1 {
 		t.Errorf("%v", d)
 	}
+}
+
+func TestBreaksOffMidway(t *testing.T) {
+	for kind, status := range map[FaultKind]int{TimeoutMidway: 0, Error500Midway: 500} {
+		c := start(t, Options{})
+		b := c.board("B")
+		if _, err := c.e.AddFault(Fault{Kind: kind, Aliases: 2, DelayMS: 1}); err != nil {
+			t.Fatal(err)
+		}
+		var doc strings.Builder
+		for _, n := range []string{"a", "b", "c", "d"} {
+			fmt.Fprintf(&doc, `%s:create_item(board_id:%s,item_name:"%s"){id} `, n, b, n)
+		}
+		r, err := c.try("mutation{"+doc.String()+"}", nil, "Idempotency-Key", "k")
+		if status == 0 && err == nil || status != 0 && (err != nil || r.status != status || r.Data != nil) {
+			t.Errorf("%s: %+v %v", kind, r, err)
+		}
+		if d := cmp.Diff([]string{"a", "b"}, c.names(b, "{}")); d != "" {
+			t.Errorf("%s: %s", kind, d)
+		}
+	}
+}
+
+func TestConcurrencyLimit(t *testing.T) {
+	c := start(t, Options{Plan: "standard", Limits: LimitsScaled, LimitScale: 0.05}) // two at once
+	enter := func() *gql.Error {
+		_, err := c.e.meter.enter(call{now: c.now, fields: []string{"me"}})
+		return err
+	}
+	if enter() != nil || enter() != nil {
+		t.Fatal("refused too early")
+	}
+	r := c.do(`{me{id}}`, nil)
+	if r.status != 429 || r.code(t) != "maxConcurrencyExceeded" || r.Errors[0].Message != "Concurrency limit exceeded" {
+		t.Errorf("%d %s", r.status, r.raw)
+	}
+	c.e.meter.leave()
+	c.ok(`{me{id}}`, nil)
 }

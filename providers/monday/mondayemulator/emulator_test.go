@@ -118,7 +118,7 @@ func TestHTTPEdge(t *testing.T) {
 	}
 	for mode, want := range map[LimitMode]string{
 		LimitsPublished: `"minuteRate";q=5000;w=60, "concurrency";q=250;qu="concurrent-requests", "complexityMinute";q=5000000;w=60;qu="content-bytes"`,
-		LimitsOff:       `"minuteRate";q=5000000;w=60, "concurrency";q=250000;qu="concurrent-requests", "complexityMinute";q=5000000000;w=60;qu="content-bytes"`,
+		LimitsOff:       `"minuteRate";q=5000000;w=60, "concurrency";q=250000;qu="concurrent-requests", "complexityMinute";q=2000000000;w=60;qu="content-bytes"`,
 	} {
 		c := start(t, Options{Limits: mode})
 		if r := c.do(`{me{id}}`, nil); r.header.Get("RateLimit-Policy") != want {

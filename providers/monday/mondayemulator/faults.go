@@ -22,6 +22,8 @@ const (
 	TimeoutAfter    FaultKind = "timeout_after"    // no answer, all was written
 	Error500Before  FaultKind = "error_500_before" // Internal Server Error, nothing was written
 	Error500After   FaultKind = "error_500_after"  // Internal Server Error, all was written
+	TimeoutMidway   FaultKind = "timeout_midway"   // no answer, the first aliases (Aliases) were written
+	Error500Midway  FaultKind = "error_500_midway" // Internal Server Error, the first aliases were written
 	Error502        FaultKind = "error_502"        // a gateway's page, not JSON
 	Error503        FaultKind = "error_503"
 	Truncated       FaultKind = "truncated"        // all was written, half the answer arrives
@@ -48,7 +50,7 @@ const (
 )
 
 var requestFaults = []FaultKind{
-	TimeoutBefore, TimeoutAfter, Error500Before, Error500After, Error502, Error503, Truncated, RateMinute, RateConcurrency,
+	TimeoutBefore, TimeoutAfter, TimeoutMidway, Error500Before, Error500After, Error500Midway, Error502, Error503, Truncated, RateMinute, RateConcurrency,
 	RateComplexity, RateIP, RateField, RateDaily, Locked, Blocked, CursorExpired, Slow, OtherVersion, EmptyBoards,
 }
 
@@ -63,6 +65,7 @@ type Fault struct {
 	Times     int       `json:"times,omitempty"`     // 0 is once, -1 for ever
 	Chance    float64   `json:"chance,omitempty"`    // above 0: each with this probability, from the seed
 	DelayMS   int       `json:"delay_ms,omitempty"`  // timeouts, slow and late; 0 is the kind's own
+	Aliases   int       `json:"aliases,omitempty"`   // top-level fields that run before a midway fault; 0 is half of them
 	Played    int       `json:"played"`
 }
 
@@ -212,7 +215,7 @@ func (e *Emulator) before(ctx context.Context, f *Fault, id string, w http.Respo
 // after plays what a fault does with the answer.
 func (e *Emulator) after(ctx context.Context, f *Fault, a *answer, id string) *answer {
 	switch f.Kind {
-	case TimeoutAfter:
+	case TimeoutAfter, TimeoutMidway:
 		e.pause(ctx, f.delay(serverTimeout))
 		return nil
 	case Error500After:

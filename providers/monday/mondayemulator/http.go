@@ -27,6 +27,7 @@ type request struct {
 	spend   spend
 	base    string // where upload addresses point
 	place   *time.Location
+	stop    int     // runs so many top-level fields and breaks off; 0 runs all (a fault)
 	blind   bool    // sees no board (a fault)
 	result  *answer // of a run that was carried out, whatever the client gets to see
 }
@@ -260,6 +261,11 @@ func (e *Emulator) admit(w http.ResponseWriter, r *http.Request, req *request, p
 	fault := e.faults.take(c.fields, stageRequest)
 	if fault != nil {
 		req.blind = fault.Kind == EmptyBoards
+		if fault.Kind == TimeoutMidway || fault.Kind == Error500Midway {
+			if req.stop = fault.Aliases; req.stop == 0 {
+				req.stop = (len(p.Roots) + 1) / 2
+			}
+		}
 		e.count(func(c *Counters) { c.FaultsPlayed++ })
 		if a, done := e.before(r.Context(), fault, id, w, c); done {
 			return a
@@ -317,7 +323,12 @@ func (e *Emulator) pause(ctx context.Context, d time.Duration) {
 
 // run executes a request that was let in.
 func (e *Emulator) run(req *request, p *gql.Prepared, id string) *answer {
-	res := e.schema.Run(req, p, func(root gql.Root, run func() error) error {
+	done := 0
+	res := e.schema.Run(req, p, func(_ gql.Root, run func() error) error {
+		if req.stop > 0 && done == req.stop {
+			return internalError()
+		}
+		done++
 		e.acct.Lock()
 		defer e.acct.Unlock()
 		before := e.acct.Written

@@ -2,6 +2,7 @@ package mondayemulator
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -95,6 +96,9 @@ func newMeter(p plan, o Options) *meter {
 // of scales a published number.
 func (m *meter) of(n int) int { return max(1, int(float64(n)*m.scale)) }
 
+// budget is the complexity of a minute, within what an Int of the schema can tell.
+func (m *meter) budget() int { return min(m.of(m.plan.complexity), 2_000_000_000) }
+
 // bucket is the complexity budget a request draws on: apps have one for reads and one for writes.
 func (m *meter) bucket(mutation bool) *window {
 	if mutation && !m.personal {
@@ -142,10 +146,11 @@ func (m *meter) enter(c call) (spend, *gql.Error) {
 	} else {
 		m.tenths += 10
 	}
-	budget := m.of(m.plan.complexity)
-	s := spend{before: max(0, budget-bucket.used), query: c.cost, reset: bucket.left(c.now, time.Minute)}
+	budget := m.budget()
+	told := func(n int) int { return min(max(0, n), math.MaxInt32) } // an Int has 32 bits
+	s := spend{before: told(budget - bucket.used), query: told(c.cost), reset: bucket.left(c.now, time.Minute)}
 	bucket.used += c.cost
-	s.after = max(0, budget-bucket.used)
+	s.after = told(budget - bucket.used)
 	return s, nil
 }
 
@@ -180,7 +185,7 @@ func (m *meter) refuse(c call, bucket *window) *gql.Error {
 	}
 	ip.roll(c.now, ipWindow)
 	ip.used++
-	budget := m.of(m.plan.complexity)
+	budget := m.budget()
 	tenths := 10
 	if c.pure {
 		tenths = 1
@@ -301,7 +306,7 @@ func (m *meter) headers(h http.Header, now time.Time, mutation bool, refused boo
 	m.minute.roll(now, time.Minute)
 	b := m.bucket(mutation)
 	b.roll(now, time.Minute)
-	minute, conc, points := m.of(m.plan.perMinute), m.of(m.plan.concurrent), m.of(m.plan.complexity)
+	minute, conc, points := m.of(m.plan.perMinute), m.of(m.plan.concurrent), m.budget()
 	h.Set("RateLimit-Policy", fmt.Sprintf(`"minuteRate";q=%d;w=60, "concurrency";q=%d;qu="concurrent-requests", "complexityMinute";q=%d;w=60;qu="content-bytes"`, minute, conc, points))
 	wait := ""
 	if refused && m.minute.used >= minute {
