@@ -527,3 +527,40 @@ func TestWatchAnOrg(t *testing.T) {
 		t.Errorf("Watch = %v", err)
 	}
 }
+
+func TestDestroyInAnOrg(t *testing.T) {
+	o := newOrg(t)
+	resources, _ := o.apply(t, dealSpec())
+	var left []resource.Resource
+	for _, r := range slices.Backward(resources) {
+		if r.Kind == kindField && r.Managed {
+			// The vendor's guide lists no DELETE for fields; where the org refuses it, the error says what to do.
+			_, err := o.p.Apply(t.Context(), resource.Change{Action: resource.Destroy, Want: r, Have: &r}, nil)
+			if e := asPort(t, err); e.Kind != provider.Invalid || !strings.Contains(e.Message, "delete it in Setup") {
+				t.Errorf("destroy %s: %v of kind %v", r.Address, e, e.Kind)
+			}
+			continue
+		}
+		if r.Managed {
+			// Twice, as after an interruption.
+			for range 2 {
+				gone, err := o.p.Apply(t.Context(), resource.Change{Action: resource.Destroy, Want: r, Have: &r}, nil)
+				if err != nil {
+					t.Fatalf("destroy %s: %v", r.Address, err)
+				}
+				if gone.ID != "" && !strings.HasPrefix(gone.ID, "implied:") {
+					t.Errorf("%s has ID %s after it was destroyed", r.Address, gone.ID)
+				}
+			}
+			r.ID = ""
+			left = append(left, r)
+		}
+	}
+	if have := o.describe(t, left); len(have) > 0 {
+		t.Errorf("still there: %v", slices.Sorted(maps.Keys(have)))
+	}
+	_, err := o.p.Apply(t.Context(), resource.Change{Action: resource.Destroy, Want: resources[0]}, nil)
+	if e := asPort(t, err); e.Kind != provider.Invalid {
+		t.Errorf("destroying what the contract does not manage: %v of kind %v", e, e.Kind)
+	}
+}
