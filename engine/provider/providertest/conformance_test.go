@@ -95,6 +95,7 @@ func openFake(t *testing.T) *providertest.Vendor {
 		Count: func(*testing.T) int {
 			return len(slices.DeleteFunc(system.Records("Deals"), func(r record.Record) bool { return r.State != record.Live }))
 		},
+		Break: breaks(system),
 		Vanish: func(_ *testing.T, r resource.Resource) bool {
 			system.Undefine("Deals", r.Name)
 			return true
@@ -102,38 +103,48 @@ func openFake(t *testing.T) *providertest.Vendor {
 	}
 }
 
-// faults has each kind of error come before and after a write, and before a read.
-func faults() []providertest.VendorFault {
-	var list []providertest.VendorFault
-	inject := func(operation string, make func(error) providertest.Fault, err error) func(*testing.T, *providertest.Vendor, int) {
-		return func(t *testing.T, v *providertest.Vendor, times int) {
-			fake, ok := v.Provider.(*providertest.Fake)
-			if !ok {
-				t.Fatal("faults are for the vendor in memory")
-			}
-			fake.System.Break(func(c providertest.Call) providertest.Fault {
-				if c.Operation != operation || times == 0 {
-					return providertest.Fault{}
-				}
-				times--
-				return make(err)
-			})
-		}
-	}
-	before := func(err error) providertest.Fault { return providertest.Fault{Before: err} }
-	after := func(err error) providertest.Fault { return providertest.Fault{After: err} }
+// vendorErrors are the errors that the vendor in memory gives, one of each kind.
+func vendorErrors() map[string]*provider.Error {
+	list := map[string]*provider.Error{}
 	for kind := provider.Internal; kind <= provider.Locked; kind++ {
 		e := &provider.Error{Kind: kind, Op: "call", Code: fmt.Sprint("CODE_", uint8(kind)), Message: "no", RequestID: "r1"}
 		if kind == provider.Throttled || kind == provider.Exhausted {
 			e.RetryAfter = time.Minute
 		}
-		f := providertest.VendorFault{Name: kind.String(), Kind: kind, Code: e.Code, Hint: e.RetryAfter > 0}
-		f.On, f.Inject = providertest.OnRead, inject("read", before, e)
-		list = append(list, f)
-		f.On, f.Inject = providertest.OnWrite, inject("write", before, e)
-		list = append(list, f)
-		if kind == provider.Unknown {
-			f.Name, f.Executed, f.Inject = "unknown outcome, carried out", true, inject("write", after, e)
+		list[kind.String()] = e
+	}
+	return list
+}
+
+func breaks(system *providertest.System) func(*testing.T, providertest.VendorFault, int) {
+	return func(_ *testing.T, f providertest.VendorFault, times int) {
+		err := vendorErrors()[f.Name]
+		system.Break(func(c providertest.Call) providertest.Fault {
+			switch {
+			case c.Operation != string(f.On) || times == 0:
+				return providertest.Fault{}
+			case f.Executed:
+				times--
+				return providertest.Fault{After: err}
+			default:
+				times--
+				return providertest.Fault{Before: err}
+			}
+		})
+	}
+}
+
+// faults has each kind of error come before a read, a list and a write, and one after a write.
+func faults() []providertest.VendorFault {
+	var list []providertest.VendorFault
+	for name, e := range vendorErrors() {
+		f := providertest.VendorFault{Name: name, Kind: e.Kind, Code: e.Code, Hint: e.RetryAfter > 0}
+		for _, on := range []providertest.On{providertest.OnRead, providertest.OnList, providertest.OnWrite} {
+			f.On = on
+			list = append(list, f)
+		}
+		if e.Kind == provider.Unknown {
+			f.Executed = true
 			list = append(list, f)
 		}
 	}

@@ -109,9 +109,12 @@ func (h Harness) faults(t *testing.T) {
 			}
 			t.Run(string(f.On)+" "+f.Name, func(t *testing.T) {
 				b, r := h.ready(t)
-				if f.On == OnRead {
+				switch f.On {
+				case OnRead:
 					b.readFault(r, f, seen)
-				} else {
+				case OnList:
+					b.listFault(r, f, seen)
+				default:
 					b.writeFault(r, f, seen)
 				}
 			})
@@ -142,12 +145,8 @@ func (b *bench) judge(f VendorFault, err error) {
 func (b *bench) readFault(r provider.Records, f VendorFault, seen *outcomes) {
 	b.t.Helper()
 	id := b.create(r, key("1"), record.Fields{b.Text: record.OfText("x")})
-	times := f.Times
-	if times == 0 {
-		times = 1
-	}
-	f.Inject(b.t, b.Vendor, times)
-	list, err := r.Read(within(b.t, max(f.Patience, patience)), []string{id})
+	b.Break(b.t, f, f.times())
+	list, err := r.Read(within(b.t, f.wait()), []string{id})
 	seen.add(f, err)
 	b.judge(f, err)
 	if err == nil && (len(list) != 1 || list[0].Fields[b.Text].Part(0) != "x") {
@@ -155,17 +154,35 @@ func (b *bench) readFault(r provider.Records, f VendorFault, seen *outcomes) {
 	}
 }
 
+// listFault lets a list of two pages go wrong: either all is listed, or an error says that it was not.
+func (b *bench) listFault(r provider.Records, f VendorFault, seen *outcomes) {
+	b.t.Helper()
+	want := b.PageSize + 1
+	for range want {
+		b.Add(b.t, b.with(nil))
+	}
+	b.Break(b.t, f, f.times())
+	listed := map[string]bool{}
+	_, err := r.List(within(b.t, f.wait()), 0, func(page []record.Record) error {
+		for _, rec := range page {
+			listed[rec.ID] = true
+		}
+		return nil
+	})
+	seen.add(f, err)
+	b.judge(f, err)
+	if err == nil && len(listed) != want {
+		b.t.Errorf("listed %d records without an error, want %d", len(listed), want)
+	}
+}
+
 // writeFault lets a create go wrong, and then does what the pipeline does with an error of that kind: it looks the
 // record up before it sends the same batch again.
 func (b *bench) writeFault(r provider.Records, f VendorFault, seen *outcomes) {
 	b.t.Helper()
-	times := f.Times
-	if times == 0 {
-		times = 1
-	}
-	f.Inject(b.t, b.Vendor, times)
+	b.Break(b.t, f, f.times())
 	batch := provider.Batch{Key: "faulty", Patches: []record.Patch{{Op: record.Create, Key: key("1"), Fields: b.with(nil)}}}
-	results, err := r.Write(within(b.t, max(f.Patience, patience)), batch)
+	results, err := r.Write(within(b.t, f.wait()), batch)
 	if err == nil && len(results) == 1 {
 		err = results[0].Err
 	}

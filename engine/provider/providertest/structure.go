@@ -260,8 +260,8 @@ func (h Harness) lostCreate(t *testing.T) {
 					b.change(c)
 					continue
 				}
-				f.Inject(t, b.Vendor, max(f.Times, 1))
-				_, err := b.Provider.Apply(within(t, max(f.Patience, patience)), c, b.resources)
+				b.Break(t, f, f.times())
+				_, err := b.Provider.Apply(within(t, f.wait()), c, b.resources)
 				if e := b.typed(err); e.Kind != f.Kind {
 					t.Errorf("making %s gives %v, want %v", c.Want.Address, e, f.Kind)
 				}

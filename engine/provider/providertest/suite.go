@@ -49,6 +49,10 @@ type Vendor struct {
 	Advance func(d time.Duration)
 	// Calls counts the calls that reached the vendor.
 	Calls func() int
+	// Ready is called once the structure is there; it may add samples that need it.
+	Ready func(t *testing.T)
+	// Break makes a fault happen from now on, so many times, Always for ever.
+	Break func(t *testing.T, f VendorFault, times int)
 }
 
 // Sample is a value that a field takes.
@@ -72,6 +76,7 @@ type On string
 // The calls that faults strike.
 const (
 	OnRead  On = "read"  // Read of a record
+	OnList  On = "list"  // List of more than a page
 	OnWrite On = "write" // Write that creates a record
 	OnApply On = "apply" // Apply that creates the first missing field
 )
@@ -79,12 +84,11 @@ const (
 // Always has a fault strike every call.
 const Always = -1
 
-// Fault is something that goes wrong at the vendor.
+// VendorFault is something that goes wrong at the vendor.
 type VendorFault struct {
-	Name   string
-	On     On
-	Inject func(t *testing.T, v *Vendor, times int) // from now on, so many times
-	Times  int                                      // 0 = once
+	Name  string
+	On    On
+	Times int // 0 = once
 	// Survived says that the provider gets through it by itself. Otherwise the error crosses the port with the kind,
 	// the code (unless empty) and, if Hint, a RetryAfter.
 	Survived bool
@@ -92,13 +96,15 @@ type VendorFault struct {
 	Code     string
 	Hint     bool
 	Executed bool // the vendor carried the call out all the same
+	// Patience is how long the caller waits; 0 = longer than any fault that is survived takes.
 	Patience time.Duration
 }
 
 // Harness is what a provider is tested with.
 type Harness struct {
 	// Open makes a vendor that has nothing of the contract, and a provider for it; both end with the test.
-	Open   func(t *testing.T) *Vendor
+	Open func(t *testing.T) *Vendor
+	// Faults are provoked through Vendor.Break.
 	Faults []VendorFault
 }
 
@@ -135,6 +141,9 @@ func (h Harness) ready(t *testing.T) (*bench, provider.Records) {
 	t.Helper()
 	b := h.bench(t)
 	b.apply()
+	if b.Ready != nil {
+		b.Ready(t)
+	}
 	return b, b.records()
 }
 
@@ -370,6 +379,22 @@ func (b *bench) quiet(err error) {
 			}
 		}
 	}
+}
+
+// wait is how long the caller of a faulty call waits.
+func (f VendorFault) wait() time.Duration {
+	if f.Patience > 0 {
+		return f.Patience
+	}
+	return patience
+}
+
+// times is how often it happens.
+func (f VendorFault) times() int {
+	if f.Times == 0 {
+		return 1
+	}
+	return f.Times
 }
 
 // key is one other-side id that nothing else uses.
