@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -45,6 +46,7 @@ var Kinds = []Kind{
 type chances struct {
 	seed    uint64
 	rate    map[Kind]float64 // of the kinds that are met
+	mu      sync.Mutex
 	streams map[string]*rand.Rand
 }
 
@@ -61,14 +63,28 @@ func newChances(seed uint64, without []Kind) *chances {
 }
 
 func (c *chances) stream(name string) *rand.Rand {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	s := c.streams[name]
 	if s == nil {
 		h := fnv.New64a()
 		_, _ = h.Write([]byte(name)) // a hash takes everything
-		s = rand.New(rand.NewPCG(c.seed, h.Sum64()))
+		s = rand.New(&source{pcg: rand.NewPCG(c.seed, h.Sum64())})
 		c.streams[name] = s
 	}
 	return s
+}
+
+// source is a source for several goroutines.
+type source struct {
+	mu  sync.Mutex
+	pcg *rand.PCG
+}
+
+func (s *source) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pcg.Uint64()
 }
 
 // met says whether the run meets a kind of trouble at all.
