@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,11 +16,12 @@ import (
 )
 
 const (
-	maxAttempts  = 10               // of a write that fails for reasons that should pass
-	deliverRound = 20               // batches of one lane before others have their turn
-	writeTimeout = 2 * time.Minute  // of one batch, and of settling it, also during shutdown
-	keyLifetime  = 25 * time.Minute // how long a vendor surely remembers an idempotency key, less a margin
-	inFlight     = 65 * time.Second // how long a vendor may still be at work on a request that we lost sight of
+	maxAttempts   = 10               // of a write that fails for reasons that should pass
+	deliverRound  = 20               // batches of one lane before others have their turn
+	writeTimeout  = 2 * time.Minute  // of one batch, also during shutdown
+	settleTimeout = time.Minute      // of recording what became of one, also during shutdown
+	keyLifetime   = 25 * time.Minute // how long a vendor surely remembers an idempotency key, less a margin
+	inFlight      = 65 * time.Second // how long a vendor may still be at work on a request that we lost sight of
 )
 
 // deliver sends what is intended for both sides of an object, in the fewest calls, and settles what came back.
@@ -67,10 +69,8 @@ func (p *Pipeline) deliverBatch(ctx context.Context, o *object, side record.Side
 
 // send writes a batch and settles it; first is when its key was used before, zero for never. What was sent must be settled: neither stops because the sync is asked to.
 func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch ledger.Batch, first time.Time) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-	defer cancel()
 	patches := batch.Patches()
-	results, err := o.Records[side].Write(ctx, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
+	results, err := p.write(ctx, o, side, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
 	if err == nil && len(results) != len(patches) {
 		err = &provider.Error{Kind: provider.Unknown, Op: "write to " + o.side(side),
 			Message: fmt.Sprintf("%d results for %d records", len(results), len(patches))}
@@ -78,16 +78,50 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 	if err != nil {
 		p.cfg.Logger.Warn("batch not delivered", "object", o.Name, "to", o.side(side), "records", len(patches), "error", err)
 	}
+	doubt := err != nil && p.doubtful(batch, first, err)
 	outcomes := make([]ledger.Outcome, len(batch.Intents))
 	for i, in := range batch.Intents {
 		result := record.Result{Err: err}
 		if err == nil {
 			result = results[i]
 		}
-		outcomes[i] = p.outcome(o, side, in, result)
+		if doubt {
+			outcomes[i] = ledger.Outcome{IntentID: in.ID, Unknown: true, Error: err.Error()}
+		} else {
+			outcomes[i] = p.outcome(o, side, in, result)
+		}
 		outcomes[i].BatchID = batch.ID
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
 	return p.settle(ctx, o, outcomes)
+}
+
+// write calls the vendor, for as long as a call may take. Settling has its own time: a call that hung to the end of its
+// own still has an outcome to be recorded.
+func (p *Pipeline) write(ctx context.Context, o *object, side record.Side, b provider.Batch) ([]record.Result, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	return o.Records[side].Write(ctx, b)
+}
+
+// doubtful says whether a batch that makes records may have been carried out, or may yet be. Then all of it stays
+// together under its key until it was looked up. When a repetition comes to nothing, even surely so, that says nothing of
+// the first try, which the vendor may still be at work on: a new key would have it carried out twice.
+func (p *Pipeline) doubtful(batch ledger.Batch, first time.Time, err error) bool {
+	if !slices.ContainsFunc(batch.Intents, func(in ledger.Intent) bool { return in.Op == record.Create }) {
+		return false
+	}
+	if first.IsZero() {
+		return provider.KindOf(err) == provider.Unknown
+	}
+	again := idlePoll
+	var e *provider.Error
+	if errors.As(err, &e) {
+		again = max(again, e.RetryAfter)
+	}
+	p.lookAgain(p.cfg.Clock().Add(again))
+	return passing(err)
 }
 
 func (p *Pipeline) settle(ctx context.Context, o *object, outcomes []ledger.Outcome) error {
