@@ -333,3 +333,19 @@ func TestWebhookSignatureFaults(t *testing.T) {
 		}
 	}
 }
+
+// A receiver may call the API while it is being greeted.
+func TestHandshakeLeavesTheAccountFree(t *testing.T) {
+	c := start(t, Options{})
+	b := c.board("B")
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := c.try(`{me{id}}`, nil); err != nil {
+			t.Error(err)
+		}
+		if _, err := io.Copy(w, r.Body); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer srv.Close()
+	c.hook(b, "create_item", srv.URL, "")
+}
