@@ -96,7 +96,7 @@ func DecodeValues(v any) (map[string]any, error) {
 		if err != nil {
 			return nil, fail("JsonParseException", "We weren't able to parse the values you provided. Please check that the JSON is correct")
 		}
-		if m, ok := out.(map[string]any); ok {
+		if m, ok := out.(map[string]any); ok || out == nil {
 			return m, nil
 		}
 	}
