@@ -67,10 +67,11 @@ type Emulator struct {
 	events *pubsub.Server
 	loaded Loaded
 
-	// core is replaced by Reset.
-	mu   sync.RWMutex
+	mu   sync.RWMutex // guards what follows; Reset replaces org and auth
 	org  *org.Org
 	auth *authServer
+	// servers are what ServeGRPC serves.
+	servers []*grpc.Server
 
 	counts   counters
 	faults   faultList
@@ -181,8 +182,11 @@ func (e *Emulator) RegisterPubSub(s *grpc.Server) { e.events.Register(s) }
 
 // ServeGRPC serves the Pub/Sub API, without TLS, until the listener is closed or Close is called.
 func (e *Emulator) ServeGRPC(lis net.Listener) error {
-	s := grpc.NewServer(grpc.MaxRecvMsgSize(8 << 20))
+	s := grpc.NewServer(pubsub.ServerOptions()...)
 	e.events.Register(s)
+	e.mu.Lock()
+	e.servers = append(e.servers, s)
+	e.mu.Unlock()
 	if err := s.Serve(lis); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serving the Pub/Sub API: %w", err)
 	}
@@ -192,9 +196,17 @@ func (e *Emulator) ServeGRPC(lis net.Listener) error {
 // Events is the event side: its faults and counters.
 func (e *Emulator) Events() *pubsub.Server { return e.events }
 
-// Close saves the state, where there is a state file, and ends event streams.
+// Close saves the state, where there is a state file, and ends event streams and what ServeGRPC serves.
 func (e *Emulator) Close() error {
-	return errors.Join(e.Save(), e.events.Close())
+	err := errors.Join(e.Save(), e.events.Close())
+	e.mu.Lock()
+	servers := e.servers
+	e.servers = nil
+	e.mu.Unlock()
+	for _, s := range servers {
+		s.Stop()
+	}
+	return err
 }
 
 // OrgID is the 18-character id of the org.

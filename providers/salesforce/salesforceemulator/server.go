@@ -396,5 +396,6 @@ func (r *request) resources() response {
 	for _, name := range []string{"actions", "composite", "jobs", "limits", "query", "queryAll", "recent", "search", "sobjects", "tooling", "ui-api"} {
 		out.Set(name, r.base()+"/"+name)
 	}
+	out.Set("identity", instanceURL(r.http)+"/id/"+r.org.OrgID()+"/"+r.session.user)
 	return ok(out)
 }
