@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -250,6 +251,7 @@ func (r *records) Read(ctx context.Context, ids []string) ([]record.Record, erro
 	for i, x := range ids {
 		if f, ok := found[x]; ok {
 			out[i] = f
+			out[i].Fields, out[i].Changed = f.Fields.Clone(), maps.Clone(f.Changed) // an id may be asked for twice
 		} else {
 			out[i] = record.Record{ID: x, State: record.Missing}
 		}
