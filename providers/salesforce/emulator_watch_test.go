@@ -150,6 +150,7 @@ func TestNothingIsLost(t *testing.T) {
 		}
 	}
 	cancel()
+	watching.Wait()
 	t.Logf("%d records, %d events and lists told", len(ids), m.told)
 }
 
