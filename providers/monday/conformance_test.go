@@ -224,7 +224,9 @@ func conformanceFaults() []providertest.VendorFault {
 	for _, on := range []providertest.On{read, write} {
 		list = append(list, providertest.VendorFault{Name: tokenRefused, On: on, Times: providertest.Always, Kind: provider.Unauthorized, Code: "NOT_AUTHENTICATED"})
 	}
-	slices.SortFunc(list, func(a, b providertest.VendorFault) int { return strings.Compare(string(a.On)+a.Name, string(b.On)+b.Name) })
+	slices.SortFunc(list, func(a, b providertest.VendorFault) int {
+		return strings.Compare(string(a.On)+a.Name, string(b.On)+b.Name)
+	})
 	return list
 }
 
