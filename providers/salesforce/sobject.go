@@ -55,7 +55,7 @@ func (p *Provider) describeObject(ctx context.Context, name string, want []resou
 				if m := mismatch(w, o.Name, f); m != "" {
 					wrong = append(wrong, m)
 				}
-				attributes := fieldAttributes(f)
+				attributes := accepting(w, f)
 				if f.Type == "picklist" && !f.RestrictedPicklist && len(textsOf(w.Attributes, "options")) == 0 {
 					if attributes["in_use"], err = p.valuesInUse(ctx, o.Name, f); err != nil {
 						return nil, err
@@ -149,6 +149,18 @@ func mismatch(w resource.Resource, object string, f fieldDescribe) string {
 		object, f.Name, wordOf(f), f.Type, wanted)
 }
 
+// accepting is what a field shows, seen from what is wanted of it: a picklist that takes any value offers those wanted
+// too. One that apply manages is given them properly.
+func accepting(w resource.Resource, f fieldDescribe) map[string]any {
+	a := fieldAttributes(f)
+	offered, isPicklist := a["options"].([]any)
+	if isPicklist && !f.RestrictedPicklist && !w.Managed {
+		wanted, _ := w.Attributes["options"].([]any)
+		a["options"] = both(slices.Clone(offered), wanted)
+	}
+	return a
+}
+
 func fieldAttributes(f fieldDescribe) map[string]any {
 	a := map[string]any{
 		"name": f.Name, "label": f.Label, "type": wordOf(f), "data_type": f.Type,
@@ -175,7 +187,7 @@ func fieldAttributes(f fieldDescribe) map[string]any {
 		a["scale"] = float64(f.Scale)
 	}
 	if f.Type == "picklist" || f.Type == "multipicklist" {
-		a["options"], a["restricted"] = list(f.options()), f.RestrictedPicklist
+		a["options"], a["values"], a["restricted"] = list(f.options()), list(f.options()), f.RestrictedPicklist
 	}
 	if len(f.ReferenceTo) > 0 {
 		a["reference_to"] = list(f.ReferenceTo)
@@ -196,7 +208,7 @@ func describeOf(a map[string]any) fieldDescribe {
 		RestrictedPicklist: truthOf(a, "restricted"), ReferenceTo: textsOf(a, "reference_to"),
 		CompoundFieldName: textOf(a, "compound", ""), Custom: truthOf(a, "custom"), Permissionable: truthOf(a, "permissionable"),
 	}
-	for _, o := range append(textsOf(a, "options"), textsOf(a, "in_use")...) {
+	for _, o := range append(textsOf(a, "values"), textsOf(a, "in_use")...) {
 		f.PicklistValues = append(f.PicklistValues, picklistValue{true, o})
 	}
 	return f

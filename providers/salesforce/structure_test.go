@@ -182,6 +182,25 @@ func TestAttributesKeepTheShape(t *testing.T) {
 	}
 }
 
+func TestOpenPicklistsTakeWhatIsWanted(t *testing.T) {
+	f := fieldDescribe{Name: "Industry", Type: "picklist", PicklistValues: []picklistValue{{true, "Banking"}}}
+	w := resource.Resource{Attributes: map[string]any{"options": []any{"Fintech"}}}
+	if d := resource.Differ(w, found(w, "Account.Industry", accepting(w, f))); len(d) > 0 {
+		t.Errorf("an open picklist differs: %v", d)
+	}
+	if shape, _ := shapeOf(describeOf(accepting(w, f))); !slices.Equal(shape.Options, []string{"Banking"}) || !shape.Open {
+		t.Errorf("shape = %+v, want what the org lists", shape)
+	}
+	w.Managed = true
+	if d := resource.Differ(w, found(w, "Account.Industry", accepting(w, f))); len(d) != 1 {
+		t.Errorf("one that apply manages: %v", d)
+	}
+	w.Managed, f.RestrictedPicklist = false, true
+	if d := resource.Differ(w, found(w, "Account.Industry", accepting(w, f))); len(d) != 1 {
+		t.Errorf("a restricted one: %v", d)
+	}
+}
+
 // Every word that FieldShape knows can be created, and is recognised when it is described.
 func TestEveryTypeCanBeCreated(t *testing.T) {
 	p := &Provider{}
