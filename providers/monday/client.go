@@ -118,6 +118,7 @@ func (c *client) lock(ctx context.Context, board string) (release func(), err er
 // its parts: decode and part tell them.
 func (c *client) call(ctx context.Context, r request) (*answer, error) {
 	conflicts := 0
+	var last *provider.Error
 	for attempt := 1; ; attempt++ {
 		a, err := c.attempt(ctx, r)
 		if err == nil {
@@ -127,6 +128,12 @@ func (c *client) call(ctx context.Context, r request) (*answer, error) {
 		if !errors.As(err, &e) {
 			return nil, err
 		}
+		if last != nil && e.Kind != provider.Unknown && (ctx.Err() != nil || e.Code == "" && e.RetryAfter > 0) {
+			// Time ran out while the call was to be made again: what the vendor said is what went wrong, not that.
+			last.RetryAfter = max(last.RetryAfter, e.RetryAfter)
+			return nil, last
+		}
+		last = e
 		var wait time.Duration
 		switch {
 		case r.key != "" && e.Code == codeConflict:

@@ -183,6 +183,20 @@ func TestNothingListening(t *testing.T) {
 	}
 }
 
+// TestTimeRunsOutBetweenAttempts: what the vendor said is told, not that our own patience ended.
+func TestTimeRunsOutBetweenAttempts(t *testing.T) {
+	throttled := reply{status: 429, body: `{"errors":[{"message":"slow down","extensions":{"code":"IP_RATE_LIMIT_EXCEEDED","retry_in_seconds":0.2}}]}`}
+	v := newVendor(t, throttled)
+	r := dealRecords(t, newProvider(t, v.URL, nil))
+	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	defer cancel()
+	_, err := r.Count(ctx)
+	var e *provider.Error
+	if !errors.As(err, &e) || e.Kind != provider.Throttled || e.Code != "IP_RATE_LIMIT_EXCEEDED" || e.RetryAfter == 0 {
+		t.Errorf("got %v", err)
+	}
+}
+
 func FuzzParseLimits(f *testing.F) {
 	f.Add(`"minuteRate";r=0;t=38, "concurrency";r=249`)
 	f.Add(`;;=,,"`)

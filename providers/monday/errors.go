@@ -242,6 +242,7 @@ func seconds(s float64) time.Duration {
 type faultData struct {
 	ColumnID  string   `json:"column_id"`
 	ColumnIDs []string `json:"columnIds"`
+	Type      string   `json:"column_type"`
 	Message   string   `json:"message"`
 	Reason    string   `json:"failure_reason"`
 }

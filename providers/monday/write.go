@@ -258,7 +258,7 @@ func sortedNames(f record.Fields) []string {
 func (r *records) result(a *answer, m mutation, p record.Patch) record.Result {
 	var row *itemRow
 	if err := a.decode(m.alias, &row); err != nil {
-		return record.Result{ID: p.ID, Err: err}
+		return record.Result{ID: p.ID, Err: a.blame(err, m)}
 	}
 	if row == nil || row.ID == "" {
 		return record.Result{ID: p.ID, Err: &provider.Error{
@@ -282,6 +282,50 @@ func (r *records) result(a *answer, m mutation, p record.Patch) record.Result {
 		}
 	}
 	return out
+}
+
+// innerTypes are the vendor's own names of column types, as its errors have them, where they are not those of its API.
+var innerTypes = map[string]string{
+	"color": "status", "multiple-person": "people", "long-text": "long_text", "numeric": "numbers", "timerange": "timeline",
+	"board-relation": "board_relation", "boolean": "checkbox",
+}
+
+// blame names the fields at fault where the vendor tells only what type of column it was.
+func (a *answer) blame(err error, m mutation) error {
+	var e *provider.Error
+	if !errors.As(err, &e) || len(e.Fields) > 0 {
+		return err
+	}
+	typ := a.columnType(m.alias)
+	switch e.Code {
+	case "InvalidUserIdException":
+		typ = "people"
+	case "ItemNameTooLongException":
+		typ = nameColumn
+	}
+	if inner, ok := innerTypes[typ]; ok {
+		typ = inner
+	}
+	for _, c := range m.columns {
+		if c.typ == typ {
+			e.Fields = append(e.Fields, c.field)
+		}
+	}
+	return err
+}
+
+// columnType is what the error of a part says of the column's type.
+func (a *answer) columnType(alias string) string {
+	for i := range a.errors {
+		if e := &a.errors[i]; len(e.Path) > 0 && e.Path[0] == alias {
+			for _, d := range e.data() {
+				if d.Type != "" {
+					return d.Type
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // adapt teaches the batch size.

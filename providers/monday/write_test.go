@@ -150,3 +150,26 @@ func TestExpiredKeyIsNotSent(t *testing.T) {
 		t.Errorf("got %v after %d requests", err, len(v.requests()))
 	}
 }
+
+func TestTheFieldAtFaultIsNamed(t *testing.T) {
+	v := newVendor(t, reply{body: `{"data":{"m0":null,"m1":null,"m2":null,"m3":null},"errors":[
+		{"message":"bad","path":["m0"],"extensions":{"code":"ColumnValueException","error_data":{"column_type":"color"}}},
+		{"message":"who","path":["m1"],"extensions":{"code":"InvalidUserIdException"}},
+		{"message":"rules","path":["m2"],"extensions":{"code":"DATA_VALIDATIONS_ERROR","status_code":422,"error_data":[{"itemId":null,"columnIds":["my_numbers","my_text"],"message":"required"}]}},
+		{"message":"bad","path":["m3"],"extensions":{"code":"ColumnValueException"}}]}`})
+	r := dealRecords(t, newProvider(t, v.URL, nil))
+	p := record.Patch{Op: record.Create, Key: "006A", Fields: fullFields(t)}
+	results, err := r.Write(t.Context(), provider.Batch{Patches: []record.Patch{p, p, p, p}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]string{{"my_status"}, {"my_people"}, {"my_numbers", "my_text"}, nil} {
+		var e *provider.Error
+		if !errors.As(results[i].Err, &e) || e.Kind != provider.Invalid || !slices.Equal(e.Fields, want) {
+			t.Errorf("row %d: %v, want the fields %v at fault", i, results[i].Err, want)
+		}
+	}
+	if !strings.Contains(results[2].Err.Error(), "required") {
+		t.Errorf("the reason is lost: %v", results[2].Err)
+	}
+}
