@@ -185,10 +185,10 @@ func TestNothingListening(t *testing.T) {
 
 // TestTimeRunsOutBetweenAttempts: what the vendor said is told, not that our own patience ended.
 func TestTimeRunsOutBetweenAttempts(t *testing.T) {
-	throttled := reply{status: 429, body: `{"errors":[{"message":"slow down","extensions":{"code":"IP_RATE_LIMIT_EXCEEDED","retry_in_seconds":0.2}}]}`}
-	v := newVendor(t, throttled)
+	throttled := reply{status: 429, body: `{"errors":[{"message":"slow down","extensions":{"code":"IP_RATE_LIMIT_EXCEEDED","retry_in_seconds":0.05}}]}`}
+	v := newVendor(t, throttled, reply{wait: true})
 	r := dealRecords(t, newProvider(t, v.URL, nil))
-	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err := r.Count(ctx)
 	var e *provider.Error

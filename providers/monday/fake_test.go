@@ -26,6 +26,7 @@ type reply struct {
 	header map[string]string
 	body   string
 	hang   bool // break the connection after reading the request
+	wait   bool // answer nothing until the caller gives up
 }
 
 // vendor answers with the replies in order, the last one for ever, and validates every document on the way.
@@ -57,6 +58,10 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := v.replies[min(len(v.got), len(v.replies))-1]
 	if a.hang {
 		panic(http.ErrAbortHandler)
+	}
+	if a.wait {
+		<-r.Context().Done()
+		return
 	}
 	for k, h := range a.header {
 		w.Header().Set(k, h)
