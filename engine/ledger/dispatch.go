@@ -20,6 +20,9 @@ type Batch struct {
 	Key     string    // idempotency key
 	Sent    time.Time // when the key was first used
 	Intents []Intent  // in the order of the call
+	// Whole says that no intent has left it: its key stands for just these writes. With another list of writes the key
+	// must not be used again.
+	Whole bool
 }
 
 // Patches are what the batch asks of a provider, in order.
@@ -101,12 +104,15 @@ func (l *Ledger) Unsettled(ctx context.Context, object string, side record.Side)
 // batchesOf cuts intents that come batch by batch.
 func batchesOf(intents []*intentRow) []Batch {
 	var list []Batch
-	for _, i := range intents {
+	first := 0
+	for n, i := range intents {
 		if len(list) == 0 || list[len(list)-1].ID != i.batch {
 			list = append(list, Batch{ID: i.batch, Object: i.Object, Side: i.Side, Key: i.key, Sent: moment(i.sent)})
+			first = n
 		}
 		b := &list[len(list)-1]
 		b.Intents = append(b.Intents, i.Intent)
+		b.Whole = idempotencyKey(intents[first:n+1]) == b.Key
 	}
 	return list
 }

@@ -240,7 +240,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 			return false, err
 		}
 	}
-	if len(keys) > 0 && len(found) == 0 && age < keyLifetime {
+	if len(keys) > 0 && len(found) == 0 && age < keyLifetime && b.Whole {
 		// Nothing of it is there: send the very same batch again. Should the vendor still be at work on it, the key
 		// makes it answer once and carry it out once.
 		p.cfg.Logger.Info("repeat an unanswered batch", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
@@ -256,7 +256,8 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		case len(ids) > 0:
 			out.Done, out.RecordID = true, ids[0]
 		case age < inFlight:
-			// Others of the batch are there, so it arrived: the vendor may yet come to this one.
+			// Others of the batch are there, now or when it was last looked up: it arrived, and the vendor may yet come
+			// to this one.
 			open++
 			continue
 		default:
