@@ -128,8 +128,11 @@ func (w *world) agreement(c *court, o *objectRule) {
 func (w *world) duplicates(o *objectRule) {
 	for _, side := range record.Sides {
 		made := map[string][]string{}
-		for _, h := range w.history {
+		for i, h := range w.history {
 			if !h.user && h.op == record.Create && h.side == side && h.table == o.table[side] {
+				if n := len(made[h.key]); n > 0 && w.wasRemoved(made[h.key][n-1], i) {
+					made[h.key] = nil // a user removed it, or hid it: nobody could find it any more
+				}
 				made[h.key] = append(made[h.key], h.id)
 			}
 		}
@@ -144,6 +147,11 @@ func (w *world) duplicates(o *objectRule) {
 	}
 }
 
+// wasRemoved says whether a user took a record from sight before a moment of the history.
+func (w *world) wasRemoved(id string, before int) bool {
+	return slices.ContainsFunc(w.history[:before], func(h change) bool { return h.user && h.id == id && h.op == record.Delete })
+}
+
 // existence: what the contract wants on the other side is there.
 func (w *world) existence(c *court, o *objectRule) {
 	for _, target := range record.Sides {
@@ -155,8 +163,15 @@ func (w *world) existence(c *court, o *objectRule) {
 		for _, x := range c.couples[o.name] {
 			partner[[2]record.Record{x.left, x.right}[source].ID] = true
 		}
+		// A partner that was removed before the records got each other's ids.
+		for _, r := range w.systems[target].Records(o.table[target]) {
+			if pair := c.pairs[place(target, o.table[target], r.ID)]; pair != "" && r.State != record.Live {
+				partner[pair] = true
+			}
+		}
 		for _, r := range w.systems[source].Records(o.table[source]) {
-			if r.State != record.Live || partner[r.ID] || r.Key != "" {
+			if r.State != record.Live || partner[r.ID] || r.Key != "" ||
+				partner[c.pairs[place(source, o.table[source], r.ID)]] {
 				continue
 			}
 			if o.name == "deal" && r.Fields["StageName"].Part(0) != "Closed Won" {

@@ -10,7 +10,7 @@ func (w *world) edits(c *court) {
 	for i := range objects {
 		o := &objects[i]
 		for _, x := range c.couples[o.name] {
-			if x.left.State != record.Live || x.right.State != record.Live || c.buried(o.name, x.pair) {
+			if x.left.State != record.Live || x.right.State != record.Live || x.left.Key != x.right.ID || x.right.Key != x.left.ID || c.buried(o.name, x.pair) {
 				continue
 			}
 			for j := range o.fields {

@@ -297,8 +297,9 @@ func (w *world) itemOf(v record.Value) (string, bool) {
 	if v.IsEmpty() {
 		return "", true
 	}
+	account, _ := w.find(record.Left, "Account", v.Part(0))
 	for _, r := range w.systems[record.Right].Records("Clients") {
-		if r.Key == v.Part(0) {
+		if r.Key == v.Part(0) || account.Key == r.ID {
 			return r.ID, true
 		}
 	}

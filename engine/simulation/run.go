@@ -130,7 +130,7 @@ func (w *world) settle(ctx context.Context) (err error) {
 	if !w.once(ctx, p, l) {
 		return nil
 	}
-	w.bounded("a sweep at rest", w.total()-before, 2*len(objects)+2)
+	w.bounded("a sweep at rest", w.total()-before, 2*len(objects)+4) // people are looked up anew
 	w.still("a second sweep", written)
 	return w.revive(ctx, p, l)
 }
