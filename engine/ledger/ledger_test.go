@@ -21,8 +21,8 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
-	if !given { // each check of the model is some fifty transactions on a real disk
-		if err := flag.Set("rapid.checks", "12"); err != nil {
+	if !given { // each check of the model is a hundred transactions on a real disk: thousands only when asked for
+		if err := flag.Set("rapid.checks", "15"); err != nil {
 			panic(err)
 		}
 	}

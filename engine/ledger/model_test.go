@@ -95,9 +95,6 @@ func (w *world) capture(o ledger.Observation) {
 // create is somebody making a record on the left, and the event of it.
 func (w *world) create(t *rapid.T) {
 	v := w.sides[record.Left]
-	if v.names == 3 {
-		t.Skip("enough records")
-	}
 	v.names++
 	r := &record.Record{ID: fmt.Sprint("L", v.names), Fields: fields("a", w.value(), "b", "", "c", ""), Changed: map[string]record.Version{}}
 	v.records[r.ID] = r
@@ -113,11 +110,11 @@ func (w *world) value() string {
 // edit is somebody changing a field that is theirs to change.
 func (w *world) edit(t *rapid.T) {
 	side := rapid.SampledFrom(record.Sides[:]).Draw(t, "side")
+	if len(w.sides[side].records) == 0 {
+		side = record.Left
+	}
 	v := w.sides[side]
 	ids := v.ids()
-	if len(ids) == 0 {
-		t.Skip("nothing to edit")
-	}
 	r := v.records[rapid.SampledFrom(ids).Draw(t, "record")]
 	name := rapid.SampledFrom([][]string{{"a", "c"}, {"b", "c"}}[side]).Draw(t, "field")
 	r.Fields[name] = text(w.value())
@@ -131,9 +128,6 @@ func (w *world) edit(t *rapid.T) {
 
 // deliver brings any event, perhaps not for the last time.
 func (w *world) deliver(t *rapid.T) {
-	if len(w.events) == 0 {
-		t.Skip("no events")
-	}
 	n := rapid.IntRange(0, len(w.events)-1).Draw(t, "event")
 	w.capture(w.events[n])
 	if !rapid.Bool().Draw(t, "again") {
@@ -142,11 +136,44 @@ func (w *world) deliver(t *rapid.T) {
 }
 
 func (w *world) lose(t *rapid.T) {
-	if len(w.events) == 0 {
-		t.Skip("no events")
-	}
 	n := rapid.IntRange(0, len(w.events)-1).Draw(t, "event")
 	w.events = slices.Delete(w.events, n, n+1)
+}
+
+// step is one of the things that can happen now.
+func (w *world) step(t *rapid.T) {
+	type action struct {
+		name   string
+		can    bool
+		weight int
+		do     func(*rapid.T)
+	}
+	var names []string
+	do := map[string]func(*rapid.T){}
+	for _, a := range []action{
+		{"edit", true, 3, w.edit},
+		{"create", w.sides[record.Left].names < 2, 1, w.create},
+		{"deliver", len(w.events) > 0, 4, w.deliver},
+		{"lose", len(w.events) > 0, 1, w.lose},
+		{"start a read", true, 2, w.startRead},
+		{"finish a read", len(w.reads) > 0, 3, w.finishRead},
+		{"sweep", len(w.reads) == 0, 1, w.startSweep},
+		{"claim", true, 3, w.claim},
+		{"resolve", len(w.work) > 0, 5, w.resolve},
+		{"dispatch", true, 3, w.dispatch},
+		{"call", len(w.sent) > 0, 6, w.call},
+		{"settle", len(w.answer) > 0, 6, w.settle},
+		{"crash", len(w.work)+len(w.sent)+len(w.answer) > 0, 1, w.crash},
+		{"wait", true, 1, w.wait},
+	} {
+		if a.can {
+			do[a.name] = a.do
+			for range a.weight {
+				names = append(names, a.name)
+			}
+		}
+	}
+	do[rapid.SampledFrom(names).Draw(t, "step")](t)
 }
 
 // startRead asks the vendor for what is dirty; the answer comes later.
@@ -165,9 +192,6 @@ func (w *world) startRead(t *rapid.T) {
 }
 
 func (w *world) finishRead(t *rapid.T) {
-	if len(w.reads) == 0 {
-		t.Skip("no reads")
-	}
 	n := rapid.IntRange(0, len(w.reads)-1).Draw(t, "read")
 	w.capture(w.reads[n])
 	w.reads = slices.Delete(w.reads, n, n+1)
@@ -188,9 +212,6 @@ func (w *world) claim(t *rapid.T) {
 }
 
 func (w *world) resolve(t *rapid.T) {
-	if len(w.work) == 0 {
-		t.Skip("nothing claimed")
-	}
 	n := rapid.IntRange(0, len(w.work)-1).Draw(t, "work")
 	one := w.work[n]
 	w.work = slices.Delete(w.work, n, n+1)
@@ -263,9 +284,6 @@ func (w *world) dispatch(t *rapid.T) {
 
 // call is the vendor carrying out what was sent; its answer comes later, or never.
 func (w *world) call(t *rapid.T) {
-	if len(w.sent) == 0 {
-		t.Skip("nothing sent")
-	}
 	n := rapid.IntRange(0, len(w.sent)-1).Draw(t, "batch")
 	b := w.sent[n]
 	w.sent = slices.Delete(w.sent, n, n+1)
@@ -324,9 +342,6 @@ func (w *world) settle(t *rapid.T) {
 	ids := make([]string, 0, len(w.answer))
 	for id := range w.answer {
 		ids = append(ids, id)
-	}
-	if len(ids) == 0 {
-		t.Skip("no answers")
 	}
 	slices.Sort(ids)
 	id := rapid.SampledFrom(ids).Draw(t, "answer")
@@ -445,20 +460,17 @@ func TestModel(t *testing.T) {
 		var number atomic.Int64
 		rapid.Check(t, func(t *rapid.T) {
 			w := newWorld(t, f, fmt.Sprint("object ", number.Add(1)))
+			w.create(t)
+			w.finish(t)
 			last := map[string]record.Value{} // the owners' last edits
-			edit := func(t *rapid.T) {
-				w.edit(t)
+			for range rapid.IntRange(5, 60).Draw(t, "steps") {
+				w.step(t)
 				for side, name := range [2]string{"a", "b"} {
 					for id, r := range w.sides[side].records {
 						last[id+name] = r.Fields[name]
 					}
 				}
 			}
-			t.Repeat(map[string]func(*rapid.T){
-				"create": w.create, "edit": edit, "deliver": w.deliver, "lose": w.lose, "startRead": w.startRead, "finishRead": w.finishRead,
-				"startSweep": w.startSweep, "claim": w.claim, "resolve": w.resolve, "dispatch": w.dispatch, "call": w.call, "settle": w.settle,
-				"crash": w.crash, "wait": w.wait,
-			})
 			w.finish(t)
 			w.agree()
 			for side, name := range [2]string{"a", "b"} {
