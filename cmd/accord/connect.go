@@ -69,6 +69,9 @@ func (k connector) monday(ctx context.Context, conn *contract.Connection) (provi
 	if s.err != nil {
 		return nil, s.err
 	}
+	if err := contract.CheckSettings("monday", s.resolved); err != nil {
+		return nil, err
+	}
 	return monday.New(cfg)
 }
 
@@ -106,6 +109,9 @@ func (k connector) salesforce(ctx context.Context, conn *contract.Connection) (p
 	if o.err != nil {
 		return nil, o.err
 	}
+	if err := contract.CheckSettings("salesforce", s.resolved); err != nil {
+		return nil, err
+	}
 	return salesforce.New(cfg)
 }
 
@@ -114,6 +120,8 @@ type settings struct {
 	ctx context.Context
 	of  map[string]contract.Setting
 	err error
+	// resolved is what was read so far: an address behind a secret reference is only now there to be checked.
+	resolved map[string]string
 }
 
 func (s *settings) text(name string) string {
@@ -121,10 +129,14 @@ func (s *settings) text(name string) string {
 	if !ok || s.err != nil {
 		return ""
 	}
-	value, err := resolve(s.ctx, set)
+	value, err := secret.ResolveSetting(s.ctx, set)
 	if err != nil {
 		s.err = fmt.Errorf("%s: %w", name, err)
 	}
+	if s.resolved == nil {
+		s.resolved = map[string]string{}
+	}
+	s.resolved[name] = value
 	return value
 }
 
@@ -140,16 +152,9 @@ func (s *settings) truth(name string) bool {
 	return b
 }
 
-func resolve(ctx context.Context, s contract.Setting) (string, error) {
-	if s.Secret == nil {
-		return s.Text, nil
-	}
-	return secret.Resolve(ctx, *s.Secret)
-}
-
 // secretFunc reads a secret anew whenever it is needed, so that a rotated one is taken up without a restart.
 func secretFunc(s contract.Setting) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) { return resolve(ctx, s) }
+	return func(ctx context.Context) (string, error) { return secret.ResolveSetting(ctx, s) }
 }
 
 // saveToken keeps a rotated refresh token where the contract says that it is found: only a file can be written back.

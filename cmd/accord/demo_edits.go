@@ -238,7 +238,36 @@ func (d *demo) patch(ctx context.Context, sObject, id string, fields map[string]
 
 func (d *demo) bearer() string { return "Bearer " + d.emulated.Get("SF_ACCESS_TOKEN") }
 
+// untilListening waits until the running sync answers a challenge, as monday makes them.
+func (d *demo) untilListening(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, arrivalLimit)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var answer map[string]any
+		if d.call(ctx, http.MethodPost, d.hook, "", map[string]any{"challenge": "demo"}, &answer) == nil && answer["challenge"] == "demo" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the sync to listen: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// call is one call to a vendor, counted by which it is.
 func (d *demo) call(ctx context.Context, method, address, authorization string, body, into any) error {
+	if d.looks == nil {
+		d.looks = map[string]int{}
+	}
+	switch {
+	case strings.HasPrefix(address, d.emulated.Get("SF_URL")):
+		d.looks["Salesforce"]++
+	case strings.HasPrefix(address, d.emulated.Get("MONDAY_URL")):
+		d.looks["monday"]++
+	}
 	var text []byte
 	if body != nil {
 		var err error

@@ -11,25 +11,24 @@ import (
 	"accord/engine/record"
 )
 
-// catchUp brings both sides of every object up to date: the whole of them the first time a contract runs, what changed
-// since then afterwards. Objects that others refer to come first, so that references find their records.
-func (p *Pipeline) catchUp(ctx context.Context) error {
+// backfill lists and matches, whole, every object that was not listed under this contract yet, and carries out what
+// follows. Objects that others refer to come first, so that references find their records.
+func (p *Pipeline) backfill(ctx context.Context) error {
 	for _, o := range p.objects {
-		if _, err := p.recover(ctx, o); err != nil {
-			return err
-		}
 		done, err := p.cfg.Ledger.Cursor(ctx, backfilled, o.Name)
 		if err != nil {
 			return fmt.Errorf("ask whether %s was listed: %w", o.Name, err)
 		}
-		first := done != p.contract.Digest()
+		if done == p.contract.Digest() {
+			continue
+		}
+		if _, err := p.recover(ctx, o); err != nil {
+			return err
+		}
 		for _, side := range record.Sides {
-			if err := p.list(ctx, o, side, first); err != nil {
+			if err := p.list(ctx, o, side, true); err != nil {
 				return err
 			}
-		}
-		if !first {
-			continue
 		}
 		if err := p.pair(ctx, o); err != nil {
 			return err
@@ -50,6 +49,19 @@ func (p *Pipeline) catchUp(ctx context.Context) error {
 
 // backfilled holds, for each object, the digest of the contract under which it was listed and matched.
 const backfilled = "accord/backfilled"
+
+// sweep asks both sides of every object what changed since it was last listed, however quiet the events were.
+func (p *Pipeline) sweep(ctx context.Context) error {
+	for _, o := range p.objects {
+		for _, side := range record.Sides {
+			if err := p.list(ctx, o, side, false); err != nil {
+				return err
+			}
+		}
+	}
+	p.stir()
+	return nil
+}
 
 // list captures what one side shows: everything, or what changed since the watermark.
 func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bool) error {
@@ -77,9 +89,7 @@ func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bo
 		if _, err := p.cfg.Ledger.Capture(ctx, c); err != nil {
 			return fmt.Errorf("capture a page of %s: %w", o.Name, err)
 		}
-		o.progress.Phase = "list"
-		o.progress.Captured += len(page)
-		p.cfg.Progress(o.progress)
+		p.report(o, "list", func(pr *Progress) { pr.Captured += len(page) })
 		return nil
 	})
 	if err != nil {

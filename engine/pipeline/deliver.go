@@ -45,9 +45,7 @@ func (p *Pipeline) deliver(ctx context.Context, o *object) (bool, error) {
 	}
 	err := g.Wait()
 	if n := sent[0] + sent[1]; n > 0 {
-		o.progress.Phase = "deliver"
-		o.progress.Delivered += n
-		p.cfg.Progress(o.progress)
+		p.report(o, "deliver", func(pr *Progress) { pr.Delivered += n })
 	}
 	return sent[0]+sent[1] > 0, err
 }

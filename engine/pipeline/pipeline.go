@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -55,7 +56,8 @@ type Pipeline struct {
 	objects   []*object
 	directory *binding.Directory
 	wake      chan struct{}
-	look      time.Time // when unanswered writes are worth looking at again; zero = now
+	progress  sync.Mutex // guards what objects report: a sweep runs beside the loop
+	look      time.Time  // when unanswered writes are worth looking at again; zero = now
 }
 
 // object is one object at work.
@@ -96,7 +98,10 @@ func (p *Pipeline) Once(ctx context.Context) error {
 		return err
 	}
 	defer p.close()
-	if err := p.catchUp(ctx); err != nil {
+	if err := p.backfill(ctx); err != nil {
+		return err
+	}
+	if err := p.sweep(ctx); err != nil {
 		return err
 	}
 	for {
@@ -144,25 +149,59 @@ var errNewContract = errors.New("another contract came into force")
 // runContract runs one contract until another comes into force or ctx ends.
 func (p *Pipeline) runContract(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	ready := make(chan struct{})
 	g.Go(func() error { return p.watch(ctx) })
-	g.Go(func() error { return p.loop(ctx) })
+	g.Go(func() error { return p.sweeps(ctx, ready) })
+	g.Go(func() error {
+		if err := p.persist(ctx, "backfill", p.backfill); err != nil {
+			return err
+		}
+		close(ready)
+		return p.loop(ctx)
+	})
 	return g.Wait()
 }
 
-// loop is the life of a running sync: catch up, then rounds for as long as there is work, sleep until something calls.
-func (p *Pipeline) loop(ctx context.Context) error {
-	sweep := time.Time{}
+// sweeps sweeps at once, for what happened while nobody watched, and then every now and then. What a person does
+// meanwhile does not wait for it: it only captures.
+func (p *Pipeline) sweeps(ctx context.Context, ready <-chan struct{}) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-ready:
+	}
 	for {
-		if now := p.cfg.Clock(); !now.Before(sweep) {
-			sweep = now.Add(p.cfg.Sweep)
-			if err := p.catchUp(ctx); err != nil {
-				if ctx.Err() != nil || !passing(err) {
-					return err
-				}
-				p.cfg.Logger.Warn("will catch up again", "in", idlePoll.String(), "error", err)
-				sweep = now.Add(idlePoll)
-			}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
 		}
+		if err := p.persist(ctx, "sweep", p.sweep); err != nil {
+			return err
+		}
+		timer.Reset(p.cfg.Sweep)
+	}
+}
+
+// persist repeats what fails for reasons that should pass.
+func (p *Pipeline) persist(ctx context.Context, doing string, do func(context.Context) error) error {
+	for {
+		err := do(ctx)
+		if err == nil || ctx.Err() != nil || !passing(err) {
+			return err
+		}
+		p.cfg.Logger.Warn("will try again", "doing", doing, "in", idlePoll.String(), "error", err)
+		if err := p.sleep(ctx, idlePoll); err != nil {
+			return err
+		}
+	}
+}
+
+// loop is the life of a running sync: rounds for as long as there is work, sleep until something calls.
+func (p *Pipeline) loop(ctx context.Context) error {
+	for {
 		worked, err := p.round(ctx)
 		if err != nil {
 			return err
@@ -173,7 +212,7 @@ func (p *Pipeline) loop(ctx context.Context) error {
 		if err := p.replaced(ctx); err != nil {
 			return err
 		}
-		wait := min(idlePoll, sweep.Sub(p.cfg.Clock()))
+		wait := idlePoll
 		if due, waiting, err := p.due(ctx); err != nil {
 			return err
 		} else if waiting {
@@ -297,6 +336,15 @@ func (p *Pipeline) close() {
 			p.cfg.Logger.Warn("close connection", "connection", address, "error", err)
 		}
 	}
+}
+
+// report tells how far an object is.
+func (p *Pipeline) report(o *object, phase string, count func(*Progress)) {
+	p.progress.Lock()
+	defer p.progress.Unlock()
+	o.progress.Phase = phase
+	count(&o.progress)
+	p.cfg.Progress(o.progress)
 }
 
 // side names a side of an object for logs: "monday.work".

@@ -50,9 +50,7 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 	if len(lost) > 0 {
 		p.cfg.Logger.Warn("claims ran out before they were decided", "object", o.Name, "pairs", len(lost))
 	}
-	o.progress.Phase = "resolve"
-	o.progress.Resolved += len(work)
-	p.cfg.Progress(o.progress)
+	p.report(o, "resolve", func(pr *Progress) { pr.Resolved += len(work) })
 	return true, nil
 }
 

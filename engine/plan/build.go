@@ -57,6 +57,10 @@ func Build(ctx context.Context, cfg Config) (*Plan, error) {
 	p.Structure, p.Blocked = structure(want, have, remembered)
 	p.Forget = forgotten(want, remembered)
 	p.Rules, p.Owners = rules(cfg.Contract, cfg.InForce)
+	p.renames(cfg.Contract, cfg.InForce)
+	for _, t := range cfg.Contract.Triggers {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("trigger %q is checked, and not carried out yet (%s)", t.Name, Place(t.Range)))
+	}
 	if err := p.forecast(ctx, cfg, want, have); err != nil {
 		return nil, err
 	}
@@ -127,6 +131,20 @@ func expand(specs map[string][]provider.ObjectSpec, providers binding.Providers,
 		}
 	}
 	return want, nil
+}
+
+// renames stops what looks like a rename that was written as a removal and an addition.
+func (p *Plan) renames(c, inForce *contract.Contract) {
+	if inForce == nil {
+		return
+	}
+	for _, d := range contract.ProbableRenames(inForce, c) {
+		b := Block{Address: contract.CodeOf(d), Reason: d.Summary, Remedy: d.Detail}
+		if d.Subject != nil {
+			b.Source = Place(*d.Subject)
+		}
+		p.Blocked = append(p.Blocked, b)
+	}
 }
 
 // sourceBlocks says where in the contract each blocked resource is asked for.

@@ -140,6 +140,9 @@ func (f *forecaster) pair(ctx context.Context, o *binding.Object, records [2][]*
 			}
 		}
 	}
+	if err := f.agreed(ctx, couples); err != nil {
+		return nil, err
+	}
 	couples = f.match(o, couples, byID, result)
 	for _, c := range couples {
 		if c.seen[0] != nil && c.seen[1] != nil {
@@ -163,6 +166,22 @@ func (f *forecaster) known(ctx context.Context, o *binding.Object, records [2][]
 		}
 	}
 	return known, nil
+}
+
+// agreed fills in what both sides of known pairs agreed on last.
+func (f *forecaster) agreed(ctx context.Context, couples []*couple) error {
+	ids := make([]string, len(couples))
+	for i, c := range couples {
+		ids[i] = c.id
+	}
+	pairs, err := f.cfg.Ledger.Pairs(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, c := range couples {
+		c.base = pairs[c.id].Base
+	}
+	return nil
 }
 
 func (f *forecaster) match(o *binding.Object, couples []*couple, byID [2]map[string]*couple, result *Forecast) []*couple {
@@ -238,6 +257,7 @@ func (f *forecaster) play(o *binding.Object, c *couple, result *Forecast) {
 		switch {
 		case p.Op == record.Create:
 			result.Creates[side]++
+			result.Links[side.Other()]++ // the record that was there gets the new one's id
 			action = "create"
 		case p.Op != record.Update:
 			result.Removals[side]++
