@@ -154,6 +154,10 @@ func (tx *Tx) Undelete(id string) *Error {
 		return Errorf("UNDELETE_FAILED", "A merged record cannot be restored")
 	}
 	cells := cellsSet(append([]cell(nil), r.cells...), t.deletedSlot, false)
+	// Its unique values may have been taken meanwhile. Nothing is before: all of them are new again.
+	if err := tx.unique(&draft{t: t, id: r.id, cells: cells}); err != nil {
+		return err
+	}
 	tx.put(t, r, tx.restamp(t, cells), changefeed.Undelete)
 	for _, name := range tx.o.tableNames() {
 		child := tx.o.table(name)

@@ -190,8 +190,8 @@ func (tx *Tx) fieldPermissionRules(d *draft) *Error {
 		return fieldError("FIELD_INTEGRITY_EXCEPTION", "PermissionsEdit", "Edit access cannot be granted for the field %s: it is read only", f.Name)
 	}
 	if d.insert() {
-		for _, r := range d.t.find(d.t.def.Field("ParentId"), d.get("ParentId")) {
-			if s, _ := r.get(d.t.def.Field("Field").Slot).(string); strings.EqualFold(s, name) {
+		for _, r := range d.t.find(d.t.def.Field("Field"), name) {
+			if r.get(d.t.def.Field("ParentId").Slot) == d.get("ParentId") {
 				return &Error{Code: "DUPLICATE_VALUE", Message: fmt.Sprintf("duplicate value found: <unknown> duplicates value on record with id: %s", r.id[:15]), Fields: []string{}}
 			}
 		}

@@ -147,7 +147,8 @@ func (t *table) fieldAdded(f *metadata.Field) {
 		return
 	}
 	audit := f.Name == "CreatedById" || f.Name == "LastModifiedById" || f.Name == "OwnerId" || f.Name == "RecordTypeId"
-	if f.Indexed() || f.Type == "reference" && !audit {
+	perField := t.def.Name == "FieldPermissions" && f.Name == "Field" // hundreds of rows have one parent
+	if f.Indexed() || perField || f.Type == "reference" && !audit {
 		t.reindex(f)
 	}
 }
