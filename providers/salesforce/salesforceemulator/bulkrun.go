@@ -111,7 +111,7 @@ func (b *bulkStore) runChunk(r *request, j *job, rows [][]string, offset int) {
 		j.succeeded = append(j.succeeded, row)
 	}
 	written := tx.Written
-	tx.Commit()
+	r.commit(tx)
 	r.e.counts.add(func(c *Counters) { c.RowsWritten += written })
 }
 

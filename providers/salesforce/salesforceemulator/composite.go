@@ -145,7 +145,7 @@ func (r *request) runComposite(body compositeBody) ([]metadata.Ordered, bool) {
 	}
 	if tx != nil {
 		written, read := tx.Written, tx.Read
-		tx.Commit()
+		r.commit(tx)
 		r.e.counts.add(func(c *Counters) { c.RowsWritten += written; c.RowsRead += read })
 	}
 	return answers, true

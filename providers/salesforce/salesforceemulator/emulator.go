@@ -42,6 +42,10 @@ type Options struct {
 	Mapping []byte
 	// Limits say what is enforced.
 	Limits Limits
+	// WriteLatency is how long a save takes, in real time, after it is committed: until then its answer waits and the rows it
+	// wrote and their parents are locked, so that other saves that need them fail with UNABLE_TO_LOCK_ROW. (The vendor lets
+	// them wait ten seconds first; here time is compressed.) Zero is no time at all.
+	WriteLatency time.Duration
 	// SessionLifetime is how long a session lives after its last use; zero is two hours.
 	SessionLifetime time.Duration
 	// StateFile is where the org is kept across restarts; empty is nowhere.

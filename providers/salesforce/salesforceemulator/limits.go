@@ -13,7 +13,10 @@ type Limits struct {
 	DailyCalls int
 	// DailyDeliveries is how many events subscribers may be sent in 24 hours.
 	DailyDeliveries int
-	// Enforce makes calls over the limit fail.
+	// ConcurrentLong is how many calls may be in flight that have run for LongAfter (20 seconds where zero) or longer.
+	ConcurrentLong int
+	LongAfter      time.Duration
+	// Enforce makes calls over the limits fail.
 	Enforce bool
 }
 
@@ -21,6 +24,7 @@ type Limits struct {
 const (
 	publishedCalls      = 115_000
 	publishedDeliveries = 25_000
+	publishedConcurrent = 25
 )
 
 // LimitsAt gives the published limits times scale; zero enforces nothing.
@@ -28,7 +32,7 @@ func LimitsAt(scale float64) Limits {
 	if scale <= 0 {
 		return Limits{DailyCalls: publishedCalls}
 	}
-	return Limits{DailyCalls: int(publishedCalls * scale), DailyDeliveries: int(publishedDeliveries * scale), Enforce: true}
+	return Limits{DailyCalls: int(publishedCalls * scale), DailyDeliveries: int(publishedDeliveries * scale), ConcurrentLong: publishedConcurrent, Enforce: true}
 }
 
 // limiter counts calls in a rolling day, by the hour.
@@ -37,7 +41,40 @@ type limiter struct {
 	clock  func() time.Time
 	limits Limits
 	hours  map[int64]int
-	extra  int // calls of others, set by admin
+	extra  int               // calls of others, set by admin
+	calls  map[int]time.Time // when the calls in flight began
+	next   int
+}
+
+// enter notes that a call begins. busy is true where too many long ones are in flight already.
+func (l *limiter) enter() (leave func(), busy bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock()
+	after := l.limits.LongAfter
+	if after == 0 {
+		after = 20 * time.Second
+	}
+	long := 0
+	for _, began := range l.calls {
+		if now.Sub(began) >= after {
+			long++
+		}
+	}
+	if l.limits.Enforce && l.limits.ConcurrentLong > 0 && long >= l.limits.ConcurrentLong {
+		return func() {}, true
+	}
+	if l.calls == nil {
+		l.calls = map[int]time.Time{}
+	}
+	l.next++
+	n := l.next
+	l.calls[n] = now
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.calls, n)
+	}, false
 }
 
 func (l *limiter) set(limits Limits) {

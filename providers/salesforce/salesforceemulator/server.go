@@ -112,10 +112,22 @@ func (r *request) write(f func(tx *org.Tx) (response, bool)) response {
 	resp, keep := f(tx)
 	if keep {
 		written := tx.Written
-		tx.Commit()
+		r.commit(tx)
 		r.e.counts.add(func(c *Counters) { c.RowsWritten += written })
 	}
 	return resp
+}
+
+// commit commits; with a write latency the rows stay locked while the save is pretended to go on.
+func (r *request) commit(tx *org.Tx) {
+	latency := r.e.opts.WriteLatency
+	if latency <= 0 {
+		tx.Commit()
+		return
+	}
+	release := tx.CommitHolding()
+	defer release()
+	r.wait(latency)
 }
 
 // decode reads a JSON body, keeping numbers as they are written.
@@ -297,7 +309,10 @@ func (e *Emulator) serveAuthorized(w http.ResponseWriter, r *http.Request, req *
 		e.send(w, r, refuse(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."))
 		return
 	}
-	if !r.ProtoAtLeast(1, 0) {
+	leave, busy := e.limits.enter()
+	defer leave()
+	if busy {
+		e.send(w, r, refuse(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."))
 		return
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))

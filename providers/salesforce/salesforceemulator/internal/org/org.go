@@ -46,6 +46,7 @@ type Org struct {
 	recordTypes                  map[string]map[string][]string // record type id -> picklist -> values
 	automations                  []Automation
 	locked                       map[string]time.Time
+	held                         map[string]int // rows that calls in flight hold
 
 	sink         changefeed.Sink
 	feedDelivery sync.Mutex // held while the sink is called
@@ -71,7 +72,7 @@ func New(opts Options) (*Org, error) {
 	rng := rand.New(rand.NewPCG(uint64(opts.Seed), 0x5f0e))
 	o := &Org{
 		clock: opts.Clock, rng: rng, tables: map[string]*table{}, prefix: map[string]*table{}, valueSets: map[string]*valueSet{},
-		recordTypes: map[string]map[string][]string{}, locked: map[string]time.Time{}, perms: map[string]*Permissions{},
+		recordTypes: map[string]map[string][]string{}, locked: map[string]time.Time{}, held: map[string]int{}, perms: map[string]*Permissions{},
 	}
 	o.pod = sfid.Base62(uint64(opts.Seed)%62+36, 1)[:1] + "L0"
 	objs, err := metadata.Builtin()
@@ -150,15 +151,45 @@ func (o *Org) Lock(id string, until time.Time) {
 }
 
 func (o *Org) isLocked(id string) bool {
-	if len(o.locked) == 0 {
-		return false
-	}
-	until, ok := o.locked[id]
-	if !ok {
-		return false
-	}
-	if o.clock().Before(until) {
+	if o.held[id] > 0 {
 		return true
 	}
-	return false
+	until, ok := o.locked[id]
+	return ok && o.clock().Before(until)
+}
+
+// hold counts the rows a transaction needed as held until the returned func is called. The caller holds the org.
+func (tx *Tx) hold() (release func()) {
+	o := tx.o
+	var ids []string
+	for _, t := range tx.touched {
+		ids = append(ids, t.r.id)
+		for _, c := range t.r.cells {
+			if f := t.t.def.Fields[c.slot]; f.Type == "reference" && f.ChildRelationship != "" {
+				if id, ok := c.val.(string); ok {
+					ids = append(ids, id)
+				}
+			}
+		}
+	}
+	for _, id := range ids {
+		o.held[id]++
+	}
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for _, id := range ids {
+			if o.held[id]--; o.held[id] == 0 {
+				delete(o.held, id)
+			}
+		}
+	}
+}
+
+// CommitHolding commits, and keeps the written rows and their parents locked until the returned func is called, as a slow save
+// does: other transactions that need them fail with UNABLE_TO_LOCK_ROW.
+func (tx *Tx) CommitHolding() (release func()) {
+	release = tx.hold()
+	tx.Commit()
+	return release
 }
