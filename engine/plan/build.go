@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -83,7 +84,7 @@ func remember(ctx context.Context, l *ledger.Ledger) (map[string]resource.Resour
 // Describe returns what the contract wants at both vendors and what is there, for all connections. It asks twice: what
 // a column must offer may depend on what the other side's picklist offers, which is only known once described.
 func Describe(ctx context.Context, c *contract.Contract, providers binding.Providers, remembered map[string]resource.Resource) (want, have []resource.Resource, err error) {
-	_, have, err = describe(ctx, binding.Specs(c, nil), providers, remembered)
+	first, have, err := describe(ctx, binding.Specs(c, nil), providers, remembered)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -92,7 +93,44 @@ func Describe(ctx context.Context, c *contract.Contract, providers binding.Provi
 		return nil, nil, err
 	}
 	want, err = expand(binding.Specs(c, binding.OptionsOf(objects)), providers, remembered)
-	return want, have, err
+	if err != nil {
+		return nil, nil, err
+	}
+	again, err := describeThose(ctx, changed(first, want), providers)
+	if err != nil {
+		return nil, nil, err
+	}
+	return want, replaced(have, again), nil
+}
+
+// changed are the resources of connections where more is wanted now than at first: a provider may need the whole to
+// describe a part.
+func changed(first, want []resource.Resource) []resource.Resource {
+	before := map[string]resource.Resource{}
+	for _, w := range first {
+		before[w.Address] = w
+	}
+	moved := map[string]bool{}
+	for _, w := range want {
+		if old, ok := before[w.Address]; !ok || !reflect.DeepEqual(old.Attributes, w.Attributes) {
+			moved[w.Connection] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(want), func(w resource.Resource) bool { return !moved[w.Connection] })
+}
+
+// replaced puts newer descriptions in the place of older ones.
+func replaced(have, newer []resource.Resource) []resource.Resource {
+	byAddress := map[string]resource.Resource{}
+	for _, r := range newer {
+		byAddress[r.Address] = r
+	}
+	for i, r := range have {
+		if n, ok := byAddress[r.Address]; ok {
+			have[i] = n
+		}
+	}
+	return have
 }
 
 func describe(ctx context.Context, specs map[string][]provider.ObjectSpec, providers binding.Providers, remembered map[string]resource.Resource) (want, have []resource.Resource, err error) {
@@ -100,6 +138,12 @@ func describe(ctx context.Context, specs map[string][]provider.ObjectSpec, provi
 	if err != nil {
 		return nil, nil, err
 	}
+	have, err = describeThose(ctx, want, providers)
+	return want, have, err
+}
+
+// describeThose asks each connection for its resources, connections in the order of their addresses.
+func describeThose(ctx context.Context, want []resource.Resource, providers binding.Providers) (have []resource.Resource, err error) {
 	byConnection := map[string][]resource.Resource{}
 	for _, w := range want {
 		byConnection[w.Connection] = append(byConnection[w.Connection], w)
@@ -107,11 +151,11 @@ func describe(ctx context.Context, specs map[string][]provider.ObjectSpec, provi
 	for _, address := range slices.Sorted(maps.Keys(byConnection)) {
 		got, err := providers[address].Describe(ctx, byConnection[address])
 		if err != nil {
-			return nil, nil, fmt.Errorf("describe %s: %w", address, err)
+			return nil, fmt.Errorf("describe %s: %w", address, err)
 		}
 		have = append(have, got...)
 	}
-	return want, have, nil
+	return have, nil
 }
 
 func expand(specs map[string][]provider.ObjectSpec, providers binding.Providers, remembered map[string]resource.Resource) ([]resource.Resource, error) {
