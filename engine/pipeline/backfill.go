@@ -43,6 +43,7 @@ func (p *Pipeline) backfill(ctx context.Context) error {
 		if err := p.drain(ctx, o); err != nil {
 			return err
 		}
+		o.listed = true
 	}
 	return nil
 }
@@ -53,6 +54,10 @@ const backfilled = "accord/backfilled"
 // sweep asks both sides of every object what changed since it was last listed, however quiet the events were.
 func (p *Pipeline) sweep(ctx context.Context) error {
 	for _, o := range p.objects {
+		if o.listed { // whole, a moment ago: what happened since is the next sweep's
+			o.listed = false
+			continue
+		}
 		for _, side := range record.Sides {
 			if err := p.list(ctx, o, side, false); err != nil {
 				return err

@@ -64,6 +64,7 @@ type Pipeline struct {
 type object struct {
 	*binding.Object
 	progress Progress
+	listed   bool         // as a whole, since the last sweep
 	halted   bool         // by its guard, until somebody resumes it
 	round    policy.Round // what was done since the object was last quiet
 	allowed  Halt         // what somebody approved after a halt

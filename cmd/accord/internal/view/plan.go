@@ -126,11 +126,11 @@ func short(v any) string {
 	}
 	switch x := v.(type) {
 	case []any:
-		return plural(len(x), "entry")
+		return Number(len(x)) + " of them"
 	case []string:
-		return plural(len(x), "entry")
+		return Number(len(x)) + " of them"
 	case map[string]any:
-		return plural(len(x), "entry")
+		return Number(len(x)) + " of them"
 	default:
 		return string([]rune(string(text))[:limit/2]) + "…"
 	}
