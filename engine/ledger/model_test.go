@@ -26,6 +26,7 @@ type world struct {
 	sent   []ledger.Batch
 	answer map[string]ledger.Outcome // by intent: what the vendor said, on its way to us
 	edited int
+	lost   bool // an event
 }
 
 type vendor struct {
@@ -136,6 +137,7 @@ func (w *world) deliver(t *rapid.T) {
 }
 
 func (w *world) lose(t *rapid.T) {
+	w.lost = true
 	n := rapid.IntRange(0, len(w.events)-1).Draw(t, "event")
 	w.events = slices.Delete(w.events, n, n+1)
 }
@@ -373,7 +375,7 @@ func (w *world) finish(t *rapid.T) {
 		for _, o := range events {
 			w.capture(o)
 		}
-		if round < 2 {
+		if round < 2 && w.lost { // without a loss, nothing but the events and the reads they ask for is needed
 			w.startSweep(t)
 		}
 		w.startRead(t)
