@@ -138,3 +138,25 @@ func validID(s string) bool {
 	}
 	return true
 }
+
+// intactID says whether an id could be one of the org's, its last three characters included: they repeat which of the
+// others are capitals ("What is the difference between 15 and 18 character IDs"). The org refuses a whole query for one
+// that is not.
+func intactID(s string) bool {
+	if !validID(s) || len(s) == 15 {
+		return validID(s)
+	}
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+	for i := range 3 {
+		bits := 0
+		for j, r := range s[i*5 : i*5+5] {
+			if r >= 'A' && r <= 'Z' {
+				bits |= 1 << j
+			}
+		}
+		if !strings.EqualFold(s[15+i:16+i], digits[bits:bits+1]) {
+			return false
+		}
+	}
+	return true
+}

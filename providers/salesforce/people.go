@@ -32,7 +32,7 @@ func (p *Provider) People(ctx context.Context, ids, emails []string) ([]record.P
 		return nil
 	}
 	// Queues own records too, and are no users: asking for them would be asking for nothing.
-	if err := ask("Id", distinct(ids, func(id string) bool { return validID(id) && strings.HasPrefix(id, "005") })); err != nil {
+	if err := ask("Id", distinct(ids, func(id string) bool { return intactID(id) && strings.HasPrefix(id, "005") })); err != nil {
 		return nil, err
 	}
 	if err := ask("Email", distinct(emails, func(e string) bool { return e != "" })); err != nil {

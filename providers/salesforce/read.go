@@ -270,7 +270,7 @@ func (r *records) resume(since, newest record.Version, started time.Time) record
 // recycle bin is deleted.
 func (r *records) Read(ctx context.Context, ids []string) ([]record.Record, error) {
 	found := map[string]record.Record{}
-	for _, chunk := range chunks(distinct(ids, validID), idsPerQuery) {
+	for _, chunk := range chunks(distinct(ids, intactID), idsPerQuery) {
 		s := statement{
 			soql:  "SELECT " + r.selection() + " FROM " + r.object + where(and(in("Id", chunk), r.scope)),
 			doing: r.doing("read"),
@@ -314,7 +314,7 @@ func (r *records) readDeleted(ctx context.Context, ids []string, found map[strin
 	}
 	missing := distinct(ids, func(id string) bool {
 		_, ok := found[shortID(id)]
-		return validID(id) && !ok
+		return intactID(id) && !ok
 	})
 	for _, chunk := range chunks(missing, idsPerQuery) {
 		s := statement{
