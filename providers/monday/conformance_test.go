@@ -27,7 +27,8 @@ type conforming struct {
 	vendor  *providertest.Vendor
 	calls   atomic.Int64
 	passed  atomic.Int64 // the vendor's clock runs ahead by as much
-	refused atomic.Int64 // so often the token is one that the vendor does not know
+	refused atomic.Bool  // the token is one that the vendor does not know
+	stale   atomic.Int64 // so often it was asked for
 }
 
 func openConforming(t *testing.T) *providertest.Vendor {
@@ -36,7 +37,8 @@ func openConforming(t *testing.T) *providertest.Vendor {
 		config.Clock = func() time.Time { return time.Now().Add(time.Duration(c.passed.Load())) }
 		config.Observe = func(provider.Call) { c.calls.Add(1) }
 		config.Token = func(context.Context) (string, error) {
-			if c.refused.Load() != 0 {
+			if c.refused.Load() {
+				c.stale.Add(1)
 				return "stale-token-canary", nil
 			}
 			return "emulator-token", nil
@@ -85,6 +87,7 @@ func openConforming(t *testing.T) *providertest.Vendor {
 			c.must(t, err)
 			c.vendor.Samples = append(c.vendor.Samples, providertest.Sample{Name: "reference", Field: "my_board_relation", Value: record.OfReference(strconv.FormatInt(id, 10))})
 		},
+		Struck: func() int { return int(c.emulator.Counters().FaultsPlayed + c.stale.Load()) },
 		Rename: c.rename, Vanish: c.vanish, Break: c.breakDown,
 	}
 	return c.vendor
@@ -162,7 +165,7 @@ func (c *conforming) vanish(t *testing.T, r resource.Resource) bool {
 
 func (c *conforming) breakDown(t *testing.T, f providertest.VendorFault, times int) {
 	if f.Name == tokenRefused {
-		c.refused.Store(int64(times))
+		c.refused.Store(true)
 		return
 	}
 	operation := map[providertest.On]string{

@@ -75,6 +75,7 @@ func openFake(t *testing.T) *providertest.Vendor {
 	}
 	spec.Fields = append(spec.Fields, provider.FieldSpec{Field: "other", Type: "text", Name: "b_text", Scale: -1, Writes: true})
 	slices.SortFunc(spec.Fields, func(a, b provider.FieldSpec) int { return strings.Compare(a.Name, b.Name) })
+	struck := 0
 	return &providertest.Vendor{
 		Provider: fake, Specs: []provider.ObjectSpec{spec}, Least: record.Fields{}, Text: "a_text", Other: "b_text",
 		Samples: samples(t),
@@ -95,7 +96,7 @@ func openFake(t *testing.T) *providertest.Vendor {
 		Count: func(*testing.T) int {
 			return len(slices.DeleteFunc(system.Records("Deals"), func(r record.Record) bool { return r.State != record.Live }))
 		},
-		Break: breaks(system),
+		Break: breaks(system, &struck), Struck: func() int { return struck },
 		Vanish: func(_ *testing.T, r resource.Resource) bool {
 			system.Undefine("Deals", r.Name)
 			return true
@@ -116,7 +117,7 @@ func vendorErrors() map[string]*provider.Error {
 	return list
 }
 
-func breaks(system *providertest.System) func(*testing.T, providertest.VendorFault, int) {
+func breaks(system *providertest.System, struck *int) func(*testing.T, providertest.VendorFault, int) {
 	return func(_ *testing.T, f providertest.VendorFault, times int) {
 		err := vendorErrors()[f.Name]
 		system.Break(func(c providertest.Call) providertest.Fault {
@@ -125,9 +126,11 @@ func breaks(system *providertest.System) func(*testing.T, providertest.VendorFau
 				return providertest.Fault{}
 			case f.Executed:
 				times--
+				*struck++
 				return providertest.Fault{After: err}
 			default:
 				times--
+				*struck++
 				return providertest.Fault{Before: err}
 			}
 		})

@@ -142,6 +142,14 @@ func (b *bench) judge(f VendorFault, err error) {
 	}
 }
 
+// struck insists that the fault happened at all: one that did not would prove nothing.
+func (b *bench) struck() {
+	b.t.Helper()
+	if b.Struck != nil && b.Struck() == 0 {
+		b.t.Error("the fault did not happen")
+	}
+}
+
 func (b *bench) readFault(r provider.Records, f VendorFault, seen *outcomes) {
 	b.t.Helper()
 	id := b.create(r, key("1"), record.Fields{b.Text: record.OfText("x")})
@@ -149,6 +157,7 @@ func (b *bench) readFault(r provider.Records, f VendorFault, seen *outcomes) {
 	list, err := r.Read(within(b.t, f.wait()), []string{id})
 	seen.add(f, err)
 	b.judge(f, err)
+	b.struck()
 	if err == nil && (len(list) != 1 || list[0].Fields[b.Text].Part(0) != "x") {
 		b.t.Errorf("read %+v", list)
 	}
@@ -171,6 +180,7 @@ func (b *bench) listFault(r provider.Records, f VendorFault, seen *outcomes) {
 	})
 	seen.add(f, err)
 	b.judge(f, err)
+	b.struck()
 	if err == nil && len(listed) != want {
 		b.t.Errorf("listed %d records without an error, want %d", len(listed), want)
 	}
@@ -188,6 +198,7 @@ func (b *bench) writeFault(r provider.Records, f VendorFault, seen *outcomes) {
 	}
 	seen.add(f, err)
 	b.judge(f, err)
+	b.struck()
 	want := 0
 	if f.Executed || err == nil {
 		want = 1

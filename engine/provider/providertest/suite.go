@@ -53,6 +53,8 @@ type Vendor struct {
 	Ready func(t *testing.T)
 	// Break makes a fault happen from now on, so many times, Always for ever.
 	Break func(t *testing.T, f VendorFault, times int)
+	// Struck counts the faults that happened.
+	Struck func() int
 }
 
 // Sample is a value that a field takes.
@@ -68,6 +70,7 @@ type Sample struct {
 type Refusal struct {
 	Name   string
 	Fields record.Fields
+	Kind   provider.Kind // 0 = invalid
 }
 
 // On says which calls a fault strikes.
@@ -176,10 +179,18 @@ func (b *bench) plan() []resource.Change {
 		there[h.Address], b.resources[h.Address] = h, h
 	}
 	var changes []resource.Change
+	impossible := map[string]bool{} // what must exist and does not, and all that needs it
+	for range want {
+		for _, w := range want {
+			_, ok := there[w.Address]
+			impossible[w.Address] = !ok && (!w.Managed || slices.ContainsFunc(w.DependsOn, func(d string) bool { return impossible[d] }))
+		}
+	}
 	for _, w := range want {
 		h, ok := there[w.Address]
 		d := resource.Differ(w, h)
 		switch {
+		case impossible[w.Address]:
 		case !ok && w.Managed:
 			changes = append(changes, resource.Change{Action: resource.Create, Want: w})
 		case ok && len(d) > 0:
@@ -196,6 +207,7 @@ func (b *bench) apply() []resource.Change {
 	for _, c := range b.ordered(changes) {
 		b.change(c)
 	}
+	b.plan() // what was granted last may show more of what was made first
 	return changes
 }
 

@@ -192,8 +192,12 @@ func (h Harness) refusals(t *testing.T) {
 			continue
 		}
 		e := b.typed(res.Err)
-		if e.Kind != provider.Invalid {
-			t.Errorf("%s: %v (%v), want invalid", refused.Name, e, e.Kind)
+		want := refused.Kind
+		if want == 0 {
+			want = provider.Invalid
+		}
+		if e.Kind != want {
+			t.Errorf("%s: %v (%v), want %v", refused.Name, e, e.Kind, want)
 		}
 		for name := range refused.Fields {
 			if !slices.Contains(e.Fields, name) {
