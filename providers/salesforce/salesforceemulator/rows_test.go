@@ -49,6 +49,7 @@ func TestRowLife(t *testing.T) {
 		t.Errorf("204 with a body: %s", a.raw)
 	}
 	c.do("PATCH", "/sobjects/Account/"+id, `{"Name": "x"`).want(400, "JSON_PARSER_ERROR")
+	c.do("PATCH", "/sobjects/Account/"+id, "{\"Name\": \"\xff\"}").want(400, "JSON_PARSER_ERROR")
 	c.do("PATCH", "/sobjects/Account/001000000000001AAA", obj{"Name": "x"}).want(404, "NOT_FOUND")
 	c.do("DELETE", "/sobjects/Account/"+id, nil).want(204)
 	c.do("DELETE", "/sobjects/Account/"+id, nil).want(404, `[{"message":"entity is deleted","errorCode":"ENTITY_IS_DELETED"}]`)

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"accord/providers/salesforce/salesforceemulator/internal/metadata"
 	"accord/providers/salesforce/salesforceemulator/internal/org"
@@ -132,6 +133,9 @@ func (r *request) commit(tx *org.Tx) {
 
 // decode reads a JSON body, keeping numbers as they are written.
 func (r *request) decode(into any) *org.Error {
+	if !utf8.Valid(r.body) {
+		return &org.Error{Code: "JSON_PARSER_ERROR", Message: "Invalid UTF-8 in the body"}
+	}
 	dec := json.NewDecoder(bytes.NewReader(r.body))
 	dec.UseNumber()
 	if err := dec.Decode(into); err != nil {
@@ -340,14 +344,16 @@ func (e *Emulator) serveAuthorized(w http.ResponseWriter, r *http.Request, req *
 	e.send(w, r, resp)
 }
 
-// hangUp closes the connection without an answer, as a broken network does.
+// hangUp closes the connection in the middle of the answer's first line, as a broken network does. (Were there nothing of an
+// answer at all, some clients would repeat a GET by themselves and never see the fault.)
 func hangUp(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		w.WriteHeader(http.StatusGatewayTimeout)
 		return
 	}
-	_ = conn.Close() // the point is that it breaks
+	_, _ = conn.Write([]byte("HTTP/1.1 ")) // the point is that it breaks
+	_ = conn.Close()
 }
 
 // operation names a call for counters and faults: "query", "POST sobjects", "PATCH composite/sobjects".
