@@ -24,7 +24,7 @@ func (l *Ledger) Audit(ctx context.Context, entries ...audit.Entry) error {
 		rows := make([][]any, 0, len(entries))
 		for _, e := range entries {
 			for _, s := range []*string{&e.Connection, &e.Operation, &e.Initiator, &e.Request, &e.RequestID, &e.Error} {
-				*s = clean(*s)
+				*s = clean(*s) // before it is hashed
 			}
 			last = audit.Chain(last, e)
 			e = last

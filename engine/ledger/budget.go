@@ -16,7 +16,7 @@ type Budget struct {
 // use is shared by all processes.
 func (l *Ledger) Spend(ctx context.Context, b Budget, amount int64) (used int64, ok bool, err error) {
 	err = l.write(ctx, fmt.Sprintf("spend %d of %s at %s", amount, b.Name, b.Connection), nil, func(t *tx) error {
-		args := []any{clean(b.Connection), clean(b.Name), clean(b.Window), amount, b.Limit}
+		args := []any{b.Connection, b.Name, b.Window, amount, b.Limit}
 		if _, err := t.exec(`INSERT INTO budget (connection, name, span, used, ceiling) VALUES ($1, $2, $3, 0, $4)
 			ON CONFLICT (connection, name, span) DO UPDATE SET ceiling = excluded.ceiling`, args[0], args[1], args[2], b.Limit); err != nil {
 			return err
@@ -36,7 +36,7 @@ func (l *Ledger) Spend(ctx context.Context, b Budget, amount int64) (used int64,
 func (l *Ledger) Budgets(ctx context.Context, connection string) ([]Budget, error) {
 	var list []Budget
 	err := l.read(ctx, "read the budgets of "+connection, func(t *tx) error {
-		return t.query(`SELECT connection, name, span, used, ceiling FROM budget WHERE connection = $1 ORDER BY name, span`, []any{clean(connection)}, func(r row) error {
+		return t.query(`SELECT connection, name, span, used, ceiling FROM budget WHERE connection = $1 ORDER BY name, span`, []any{connection}, func(r row) error {
 			var b Budget
 			err := r.Scan(&b.Connection, &b.Name, &b.Window, &b.Used, &b.Limit)
 			list = append(list, b)

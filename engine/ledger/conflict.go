@@ -51,7 +51,7 @@ func (f Filter) where() (text string, args []any) {
 	if state == "" {
 		state = StateOpen
 	}
-	return text, []any{clean(f.Object), clean(f.PairID), state, orAll(f.Limit)}
+	return text, []any{f.Object, f.PairID, state, orAll(f.Limit)}
 }
 
 const conflictColumns = `id, object, pair_id, field, reason, left_value, right_value, base_value, detail, remedy, created_at, updated_at, state`
@@ -61,7 +61,7 @@ func (t *tx) openConflicts(list []Conflict) error {
 	type key struct{ pair, field, reason string }
 	latest := map[key]int{}
 	for i, c := range list {
-		latest[key{c.PairID, c.Field, c.Reason}] = i
+		latest[key{c.PairID, clean(c.Field), clean(c.Reason)}] = i
 	}
 	keep := make([]int, 0, len(latest))
 	for _, i := range latest {
@@ -78,7 +78,7 @@ func (t *tx) openConflicts(list []Conflict) error {
 	rows := make([][]any, 0, len(keep))
 	for n, i := range keep {
 		c := list[i]
-		row := []any{first + int64(n), clean(c.Object), c.PairID, clean(c.Field), clean(c.Reason)}
+		row := []any{first + int64(n), c.Object, c.PairID, c.Field, c.Reason}
 		for _, v := range []record.Value{c.Left, c.Right, c.Base} {
 			text, err := encode(v)
 			if err != nil {
@@ -86,7 +86,7 @@ func (t *tx) openConflicts(list []Conflict) error {
 			}
 			row = append(row, text)
 		}
-		rows = append(rows, append(row, clean(c.Detail), clean(c.Remedy), t.now, t.now, StateOpen))
+		rows = append(rows, append(row, c.Detail, c.Remedy, t.now, t.now, StateOpen))
 	}
 	return t.insert("conflict", conflictColumns, `ON CONFLICT (pair_id, field, reason) WHERE state = 'open' DO UPDATE SET
 		left_value = excluded.left_value, right_value = excluded.right_value, base_value = excluded.base_value,

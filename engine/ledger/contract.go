@@ -51,7 +51,7 @@ func (l *Ledger) Activate(ctx context.Context, c AppliedContract) (serial int64,
 			return err
 		}
 		_, err := t.exec(`INSERT INTO contract (serial, digest, source, applied_at, actor) VALUES ($1, $2, $3, $4, $5)`,
-			serial, clean(c.Digest), source, t.now, clean(c.Actor))
+			serial, c.Digest, source, t.now, c.Actor)
 		return err
 	})
 	return serial, err

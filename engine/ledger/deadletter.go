@@ -62,13 +62,13 @@ func (t *tx) openDeadLetters(list []DeadLetter) error {
 		}
 		payload := string(d.Payload)
 		if !json.Valid(d.Payload) {
-			if payload, err = encode(clean(payload)); err != nil {
+			if payload, err = encode(payload); err != nil {
 				return err
 			}
 		}
 		rows = append(rows, []any{
-			first + int64(i), clean(d.Object), d.PairID, d.Side.String(), d.Op.String(), clean(d.RecordID), clean(payload), clean(d.Kind), clean(d.Code),
-			clean(d.Message), clean(d.RequestID), clean(d.Remedy), fields, t.now, StateOpen, 0,
+			first + int64(i), d.Object, d.PairID, d.Side.String(), d.Op.String(), d.RecordID, payload, d.Kind, d.Code,
+			d.Message, d.RequestID, d.Remedy, fields, t.now, StateOpen, 0,
 		})
 	}
 	return t.insert("deadletter", deadLetterColumns, "", rows)

@@ -92,7 +92,7 @@ func (l *Ledger) Unsettled(ctx context.Context, object string, side record.Side)
 	var intents []*intentRow
 	err := l.read(ctx, fmt.Sprintf("list unsettled writes of %s to the %s side", object, side), func(t *tx) error {
 		return t.query(`SELECT `+intentColumns+` FROM intent WHERE object = $1 AND side = $2 AND state IN ('sent', 'unknown')
-			ORDER BY batch_id, priority, created_at, id`, []any{clean(object), side.String()}, func(r row) error {
+			ORDER BY batch_id, priority, created_at, id`, []any{object, side.String()}, func(r row) error {
 			i, err := scanIntent(r)
 			intents = append(intents, i)
 			return err

@@ -28,7 +28,7 @@ const writtenColumns = `id, at, object, pair_id, side, op, record_id, before_fie
 // Writes lists confirmed writes of an object ("" = all) since a moment, oldest first.
 func (l *Ledger) Writes(ctx context.Context, object string, since time.Time, limit int) (list []Write, err error) {
 	err = l.read(ctx, "list confirmed writes", func(t *tx) error {
-		list, err = t.writes(`($1 = '' OR object = $1) AND at >= $2 ORDER BY id LIMIT $3`, []any{clean(object), millis(since), orAll(limit)})
+		list, err = t.writes(`($1 = '' OR object = $1) AND at >= $2 ORDER BY id LIMIT $3`, []any{object, millis(since), orAll(limit)})
 		return err
 	})
 	return list, err
@@ -95,7 +95,7 @@ func (l *Ledger) Explain(ctx context.Context, object, id string) (*Explanation, 
 		e = &Explanation{}
 		found := false
 		err := t.query(`SELECT `+pairColumns+` FROM pair WHERE ($1 = '' OR object = $1) AND (left_id = $2 OR right_id = $2 OR id = $2)
-			ORDER BY id DESC`, []any{clean(object), clean(id)}, func(r row) error {
+			ORDER BY id DESC`, []any{object, id}, func(r row) error {
 			p, err := scanPair(r)
 			if err == nil {
 				e.Pair, found = p.Pair, true

@@ -32,7 +32,7 @@ func (t *tx) addFirings(list []Firing) error {
 		if !json.Valid(f.Payload) {
 			payload = "null"
 		}
-		rows = append(rows, []any{clean(f.Trigger), f.PairID, clean(f.Occurrence), clean(payload), "ready", 0, t.now, "", 0, "", t.now})
+		rows = append(rows, []any{f.Trigger, f.PairID, f.Occurrence, payload, "ready", 0, t.now, "", 0, "", t.now})
 	}
 	return t.insert("trigger_firing", "trigger_name, pair_id, occurrence, payload, state, attempts, not_before, lease_by, lease_until, error, created_at",
 		"ON CONFLICT (trigger_name, pair_id, occurrence) DO NOTHING", rows)
@@ -59,7 +59,7 @@ func (l *Ledger) DueFirings(ctx context.Context, limit int, worker string, lease
 		}
 		for _, f := range list {
 			if _, err := t.exec(`UPDATE trigger_firing SET lease_by = $1, lease_until = $2 WHERE trigger_name = $3 AND pair_id = $4 AND occurrence = $5`,
-				clean(worker), t.now+lease.Milliseconds(), f.Trigger, f.PairID, f.Occurrence); err != nil {
+				worker, t.now+lease.Milliseconds(), f.Trigger, f.PairID, f.Occurrence); err != nil {
 				return err
 			}
 		}
@@ -74,13 +74,13 @@ func (l *Ledger) SettleFiring(ctx context.Context, f Firing, failure error, retr
 	return l.write(ctx, fmt.Sprintf("settle trigger %s of pair %s", f.Trigger, f.PairID), nil, func(t *tx) error {
 		state, text := "done", ""
 		if failure != nil {
-			state, text = "failed", clean(failure.Error())
+			state, text = "failed", failure.Error()
 			if !retryAt.IsZero() {
 				state = "ready"
 			}
 		}
 		n, err := t.exec(`UPDATE trigger_firing SET state = $1, error = $2, not_before = $3, attempts = attempts + 1, lease_by = '', lease_until = 0
-			WHERE trigger_name = $4 AND pair_id = $5 AND occurrence = $6`, state, text, millis(retryAt), clean(f.Trigger), f.PairID, clean(f.Occurrence))
+			WHERE trigger_name = $4 AND pair_id = $5 AND occurrence = $6`, state, text, millis(retryAt), f.Trigger, f.PairID, f.Occurrence)
 		if err == nil && n == 0 {
 			err = ErrNotFound
 		}

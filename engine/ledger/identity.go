@@ -256,7 +256,7 @@ func (l *Ledger) HalfPairs(ctx context.Context, object string, side record.Side,
 		empty := [2]string{"left_id", "right_id"}[side.Other()]
 		return t.query(`SELECT `+prefixed("s", seenColumns)+` FROM pair p JOIN seen s ON s.pair_id = p.id AND s.side = $2
 			WHERE p.object = $1 AND p.`+empty+` IS NULL AND p.state = 'live' AND s.state = 'live'`,
-			[]any{clean(object), side.String()}, func(r row) error {
+			[]any{object, side.String()}, func(r row) error {
 				s, err := scanSeen(r)
 				if err != nil {
 					return err
@@ -273,7 +273,8 @@ func prefixed(table, columns string) string {
 // JoinPairs makes one pair of each left half and right half, given by pair ids, and returns how many it made. Those that
 // are no halves any more are left as they are. The joined pairs are pending.
 func (l *Ledger) JoinPairs(ctx context.Context, object string, joins [][2]string) (joined int, err error) {
-	err = l.write(ctx, "join pairs of "+object, []string{"object/" + clean(object)}, func(t *tx) error {
+	object = clean(object)
+	err = l.write(ctx, "join pairs of "+object, []string{"object/" + object}, func(t *tx) error {
 		joined = 0
 		w := t.workspace()
 		var ids []string

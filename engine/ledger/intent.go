@@ -121,8 +121,8 @@ func (i *Intent) values(before map[string]fieldSeen, now int64) ([]any, error) {
 		}
 	}
 	return []any{
-		i.ID, i.PairID, i.Object, i.Side.String(), i.Op.String(), clean(i.RecordID), clean(i.Key), texts[0], texts[1], agreed[0], agreed[1],
-		i.Priority, max(now, millis(i.NotBefore)), clean(i.Cause), string(IntentReady), 0, "", "", "", 0, now,
+		i.ID, i.PairID, i.Object, i.Side.String(), i.Op.String(), i.RecordID, i.Key, texts[0], texts[1], agreed[0], agreed[1],
+		i.Priority, max(now, millis(i.NotBefore)), i.Cause, string(IntentReady), 0, "", "", "", 0, now,
 	}, nil
 }
 

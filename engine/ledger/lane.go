@@ -23,7 +23,7 @@ func (l *Ledger) AcquireLane(ctx context.Context, name, worker string, lease tim
 			ON CONFLICT (name) DO UPDATE SET lease_by = excluded.lease_by, lease_until = excluded.lease_until,
 				token = CASE WHEN lane.lease_by = excluded.lease_by AND lane.lease_until > $4 THEN lane.token ELSE lane.token + 1 END
 			WHERE lane.lease_until <= $4 OR lane.lease_by = excluded.lease_by
-			RETURNING token`, []any{clean(name), clean(worker), until, t.now}, &lane.Token)
+			RETURNING token`, []any{name, worker, until, t.now}, &lane.Token)
 		lane.Until = moment(until)
 		return err
 	})
@@ -36,7 +36,7 @@ func (l *Ledger) RenewLane(ctx context.Context, lane Lane, lease time.Duration) 
 	err := l.write(ctx, "renew lane "+lane.Name, nil, func(t *tx) error {
 		until := t.now + lease.Milliseconds()
 		n, err := t.exec(`UPDATE lane SET lease_until = $1 WHERE name = $2 AND lease_by = $3 AND token = $4`,
-			until, clean(lane.Name), clean(lane.Worker), lane.Token)
+			until, lane.Name, lane.Worker, lane.Token)
 		if err == nil && n == 0 {
 			err = ErrLaneLost
 		}
@@ -50,7 +50,7 @@ func (l *Ledger) RenewLane(ctx context.Context, lane Lane, lease time.Duration) 
 func (l *Ledger) ReleaseLane(ctx context.Context, lane Lane) error {
 	return l.write(ctx, "release lane "+lane.Name, nil, func(t *tx) error {
 		_, err := t.exec(`UPDATE lane SET lease_by = '', lease_until = 0 WHERE name = $1 AND lease_by = $2 AND token = $3`,
-			clean(lane.Name), clean(lane.Worker), lane.Token)
+			lane.Name, lane.Worker, lane.Token)
 		return err
 	})
 }
@@ -63,7 +63,7 @@ func (t *tx) holds(lane Lane) error {
 	}
 	var token, until int64
 	found, err := t.one(`SELECT token, lease_until FROM lane WHERE name = $1 AND lease_by = $2`+t.l.dialect.share,
-		[]any{clean(lane.Name), clean(lane.Worker)}, &token, &until)
+		[]any{lane.Name, lane.Worker}, &token, &until)
 	if err != nil {
 		return err
 	}

@@ -85,11 +85,16 @@ func lockForMigration(ctx context.Context, d *dialect, db *sql.DB) (unlock func(
 	if d.name == "sqlite" {
 		return lockFile(ctx, d.file+".lock")
 	}
+	return lockAdvisory(ctx, db, advisoryMigration)
+}
+
+// lockAdvisory takes one of PostgreSQL's numbered locks, and waits for it as long as ctx lasts.
+func lockAdvisory(ctx context.Context, db *sql.DB, number int64) (unlock func(), err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", advisoryMigration); err != nil {
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", number); err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -97,7 +102,7 @@ func lockForMigration(ctx context.Context, d *dialect, db *sql.DB) (unlock func(
 		// The lock belongs to the connection: should unlocking fail, closing it for good frees the lock too.
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		if _, err := conn.ExecContext(detached, "SELECT pg_advisory_unlock($1)", advisoryMigration); err != nil {
+		if _, err := conn.ExecContext(detached, "SELECT pg_advisory_unlock($1)", number); err != nil {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
 		conn.Close()

@@ -34,7 +34,7 @@ func (l *Ledger) EnqueueObject(ctx context.Context, object string, priority int,
 	err = l.write(ctx, "mark all pairs of "+object+" pending", []string{"object/" + clean(object)}, func(t *tx) error {
 		touched, err := t.exec(`INSERT INTO pending (pair_id, object, priority, since, not_before, gen, attempts, reason, waits_for, lease_by, lease_until)
 			SELECT id, object, CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($2 AS BIGINT), 1, 0, CAST($3 AS TEXT), '', '', 0
-			FROM pair WHERE object = $4 AND state <> 'closed' `+again, priority, t.now, clean(reason), clean(object))
+			FROM pair WHERE object = $4 AND state <> 'closed' `+again, priority, t.now, reason, object)
 		n = int(touched)
 		return err
 	})
@@ -60,7 +60,7 @@ func (t *tx) enqueuePairs(pairIDs []string, priority int, notBefore int64, reaso
 }
 
 func pendingRow(id, object string, priority int, now, notBefore int64, reason string) []any {
-	return []any{id, object, priority, now, notBefore, 1, 0, clean(reason), "", "", 0}
+	return []any{id, object, priority, now, notBefore, 1, 0, reason, "", "", 0}
 }
 
 const pendingColumns = `pair_id, object, priority, since, not_before, gen, attempts, reason, waits_for, lease_by, lease_until`
@@ -88,7 +88,7 @@ func (l *Ledger) Claim(ctx context.Context, object string, limit int, worker str
 	var list []Work
 	err := l.write(ctx, "claim pairs of "+object, nil, func(t *tx) error {
 		list = nil
-		proof := l.ids.next(t.now) + " " + clean(worker)
+		proof := l.ids.next(t.now) + " " + clean(worker) // as it will be read back
 		var ids []string
 		work := map[string]*Work{}
 		// Materialized, because PostgreSQL may otherwise run the subquery again and take other rows.
@@ -98,7 +98,7 @@ func (l *Ledger) Claim(ctx context.Context, object string, limit int, worker str
 				ORDER BY p.priority, p.since, p.pair_id LIMIT $3`+l.dialect.skipLocked+`)
 			UPDATE pending SET lease_by = $4, lease_until = $5 WHERE pair_id IN (SELECT pair_id FROM due)
 			RETURNING pair_id, gen, attempts, priority, reason, since`,
-			[]any{clean(object), t.now, orAll(limit), proof, t.now + max(lease.Milliseconds(), 1)}, func(r row) error {
+			[]any{object, t.now, orAll(limit), proof, t.now + max(lease.Milliseconds(), 1)}, func(r row) error {
 				w := &Work{Lease: proof}
 				var since int64
 				if err := r.Scan(&w.Pair.ID, &w.Gen, &w.Attempts, &w.Priority, &w.Reason, &since); err != nil {
@@ -149,7 +149,7 @@ func (t *tx) fillWork(ids []string, work map[string]*Work) error {
 func (l *Ledger) PairByRecord(ctx context.Context, object string, side record.Side, ids []string) (map[string]string, error) {
 	column := [2]string{"left_id", "right_id"}[side]
 	return l.lookUp(ctx, "find the pairs of records of "+object, `SELECT `+column+`, id FROM pair WHERE object = $1 AND `+column+` IN (%s)`,
-		[]any{clean(object)}, ids)
+		[]any{object}, ids)
 }
 
 // RecordByPair finds a side's records of pairs, by pair id. Pairs that lack that side are left out.
@@ -160,12 +160,8 @@ func (l *Ledger) RecordByPair(ctx context.Context, side record.Side, pairIDs []s
 
 func (l *Ledger) lookUp(ctx context.Context, what, query string, args []any, list []string) (map[string]string, error) {
 	found := make(map[string]string, len(list))
-	asked := make([]string, len(list))
-	for i, s := range list {
-		asked[i] = clean(s)
-	}
 	err := l.read(ctx, what, func(t *tx) error {
-		return t.among(query, args, asked, func(r row) error {
+		return t.among(query, args, list, func(r row) error {
 			var k, v string
 			err := r.Scan(&k, &v)
 			found[k] = v

@@ -277,7 +277,7 @@ func (s *settlement) keep(p *pairRow, r Resolution, half map[string]bool) []any 
 	if reason == "" {
 		reason = c.reason
 	}
-	return []any{p.ID, p.Object, c.priority, c.since, notBefore, c.gen, c.attempts + 1, clean(reason), waitsFor, "", 0}
+	return []any{p.ID, p.Object, c.priority, c.since, notBefore, c.gen, c.attempts + 1, reason, waitsFor, "", 0}
 }
 
 func (s *settlement) clearConflicts(list []Resolution) error {

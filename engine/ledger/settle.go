@@ -142,10 +142,10 @@ func (s *settling) settle(o *Outcome) error {
 	switch {
 	case o.Retry != nil:
 		_, err := s.exec(`UPDATE intent SET state = 'ready', batch_id = '', idempotency_key = '', sent_at = 0, attempts = attempts + 1,
-			not_before = $1, error = $2 WHERE id = $3`, millis(o.Retry.At), clean(o.Retry.Error), i.ID)
+			not_before = $1, error = $2 WHERE id = $3`, millis(o.Retry.At), o.Retry.Error, i.ID)
 		return err
 	case o.Unknown:
-		_, err := s.exec(`UPDATE intent SET state = 'unknown', error = $1 WHERE id = $2`, clean(o.Error), i.ID)
+		_, err := s.exec(`UPDATE intent SET state = 'unknown', error = $1 WHERE id = $2`, o.Error, i.ID)
 		return err
 	}
 	s.over = append(s.over, i.ID)

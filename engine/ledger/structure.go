@@ -79,13 +79,13 @@ func (t *tx) saveResource(r resource.Resource) error {
 			vendor_id = excluded.vendor_id, managed = excluded.managed, object = excluded.object, field = excluded.field,
 			attributes = excluded.attributes, depends_on = excluded.depends_on, applied_at = excluded.applied_at`,
 		[][]any{{
-			clean(r.Address), clean(r.Connection), clean(r.Kind), clean(r.Name), clean(r.ID), number(r.Managed),
-			clean(r.Object), clean(r.Field), attributes, dependsOn, t.now,
+			r.Address, r.Connection, r.Kind, r.Name, r.ID, number(r.Managed),
+			r.Object, r.Field, attributes, dependsOn, t.now,
 		}})
 }
 
 func (t *tx) forgetResource(address string) error {
-	_, err := t.exec(`DELETE FROM resource WHERE address = $1`, clean(address))
+	_, err := t.exec(`DELETE FROM resource WHERE address = $1`, address)
 	return err
 }
 
@@ -103,9 +103,9 @@ func (l *Ledger) Protect(ctx context.Context, address string, on bool) error {
 	return l.write(ctx, "protect "+address, nil, func(t *tx) error {
 		var err error
 		if on {
-			_, err = t.exec(`INSERT INTO protection (address, since) VALUES ($1, $2) ON CONFLICT (address) DO NOTHING`, clean(address), t.now)
+			_, err = t.exec(`INSERT INTO protection (address, since) VALUES ($1, $2) ON CONFLICT (address) DO NOTHING`, address, t.now)
 		} else {
-			_, err = t.exec(`DELETE FROM protection WHERE address = $1`, clean(address))
+			_, err = t.exec(`DELETE FROM protection WHERE address = $1`, address)
 		}
 		return err
 	})
@@ -131,7 +131,7 @@ func (l *Ledger) StartRun(ctx context.Context, kind string) (Run, error) {
 	run := Run{Kind: kind}
 	err := l.write(ctx, "record that a run began", nil, func(t *tx) error {
 		run.ID, run.Started = l.ids.next(t.now), moment(t.now)
-		_, err := t.exec(`INSERT INTO run (id, kind, started, finished, summary) VALUES ($1, $2, $3, 0, '')`, run.ID, clean(kind), t.now)
+		_, err := t.exec(`INSERT INTO run (id, kind, started, finished, summary) VALUES ($1, $2, $3, 0, '')`, run.ID, kind, t.now)
 		return err
 	})
 	return run, err
@@ -179,7 +179,7 @@ func (l *Ledger) JournalStart(ctx context.Context, run string, c resource.Change
 		_, err := t.one(`INSERT INTO apply_journal (run, seq, address, action, state, detail, change, started, finished)
 			SELECT CAST($1 AS TEXT), COALESCE(MAX(seq), 0) + 1, CAST($2 AS TEXT), CAST($3 AS TEXT), 'started', '', CAST($4 AS TEXT), CAST($5 AS BIGINT), 0
 			FROM apply_journal WHERE run = $1 RETURNING seq`,
-			[]any{run, clean(c.Want.Address), string(c.Action), change, t.now}, &seq)
+			[]any{run, c.Want.Address, string(c.Action), change, t.now}, &seq)
 		return err
 	})
 	return seq, err
@@ -191,7 +191,7 @@ func (l *Ledger) JournalDone(ctx context.Context, run string, seq int64, now *re
 	return l.write(ctx, fmt.Sprintf("record the end of change %d of run %s", seq, run), nil, func(t *tx) error {
 		state, detail := "done", ""
 		if failure != nil {
-			state, detail = "failed", clean(failure.Error())
+			state, detail = "failed", failure.Error()
 		}
 		var address string
 		found, err := t.one(`UPDATE apply_journal SET state = $1, detail = $2, finished = $3 WHERE run = $4 AND seq = $5 RETURNING address`,

@@ -90,6 +90,7 @@ func (t *tx) lock(name string) error {
 
 // exec runs a statement and returns how many rows it touched.
 func (t *tx) exec(text string, args ...any) (int64, error) {
+	storable(args)
 	var result sql.Result
 	stmt, err := t.prepared(text)
 	switch {
@@ -107,6 +108,7 @@ func (t *tx) exec(text string, args ...any) (int64, error) {
 
 // query runs a statement and calls scan for each row of its answer.
 func (t *tx) query(text string, args []any, scan func(row) error) error {
+	storable(args)
 	var rows *sql.Rows
 	stmt, err := t.prepared(text)
 	switch {
@@ -138,6 +140,16 @@ func (t *tx) one(text string, args []any, into ...any) (found bool, err error) {
 		return r.Scan(into...)
 	})
 	return found, err
+}
+
+// storable makes texts ones that both engines take, whatever came from a vendor or a person. Keys that are compared in
+// memory are cleaned where they come in.
+func storable(args []any) {
+	for i, a := range args {
+		if s, is := a.(string); is {
+			args[i] = clean(s)
+		}
+	}
 }
 
 type row interface{ Scan(into ...any) error }
