@@ -76,6 +76,11 @@ func applyCommand(w *workspace) *cobra.Command {
 
 // apply carries out a plan and reports it. While it runs it answers monday's challenges, unless a sync does already.
 func (w *workspace) apply(ctx context.Context, s *session, p *plan.Plan, out io.Writer) error {
+	release, err := hold(ctx, s.ledger, "apply")
+	if err != nil {
+		return err
+	}
+	defer release()
 	stop, err := listenForChallenges(s)
 	if err != nil {
 		return err

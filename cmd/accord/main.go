@@ -22,6 +22,7 @@ const (
 	exitChanges    = 2
 	exitRefused    = 3
 	exitStale      = 4
+	exitLocked     = 5
 	exitIncomplete = 6
 	exitAccess     = 7
 	exitPanic      = 11

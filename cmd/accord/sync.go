@@ -34,6 +34,11 @@ func syncCommand(w *workspace) *cobra.Command {
 				return err
 			}
 			defer closeLedger(l, logger)
+			release, err := hold(ctx, l, "sync")
+			if err != nil {
+				return err
+			}
+			defer release()
 			s := newSync(l, logger, sweep)
 			meter := view.NewMeter(cmd.OutOrStdout(), w.style(cmd.OutOrStdout()), time.Now)
 			s.pipelineConfig.Progress = meter.Progress

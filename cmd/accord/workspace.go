@@ -253,6 +253,17 @@ func (w *workspace) open(ctx context.Context, p pointer, logger hclog.Logger) (*
 	return ledger.Open(ctx, ledger.Config{URL: url, Clock: time.Now, Logger: logger.Named("ledger")})
 }
 
+// hold makes this process the only one that syncs, or applies, with a ledger. One that is ending gets a moment.
+func hold(ctx context.Context, l *ledger.Ledger, purpose string) (release func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	release, err = l.Exclusive(ctx, purpose)
+	if errors.Is(err, ledger.ErrHeld) {
+		return nil, exit{exitLocked, fmt.Errorf("another accord %s works with this ledger: wait until it ends, or stop it", purpose)}
+	}
+	return release, err
+}
+
 // inForce decodes the contract in force; nil when nothing was applied yet.
 func inForce(ctx context.Context, l *ledger.Ledger) (*contract.Contract, error) {
 	applied, err := l.InForce(ctx)

@@ -1,21 +1,23 @@
-package ledger
+package ledger_test
 
 import (
 	"context"
 	"errors"
 	"testing"
 	"time"
+
+	"accord/engine/ledger"
 )
 
 func TestExclusiveIsHeldOnce(t *testing.T) {
-	each(t, func(t *testing.T, l *Ledger) {
+	engines(t, func(t *testing.T, l *fixture) {
 		release, err := l.Exclusive(t.Context(), "sync")
 		if err != nil {
 			t.Fatal(err)
 		}
 		short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if _, err := l.Exclusive(short, "sync"); !errors.Is(err, ErrHeld) {
+		if _, err := l.Exclusive(short, "sync"); !errors.Is(err, ledger.ErrHeld) {
 			t.Errorf("a second holder got %v, want ErrHeld", err)
 		}
 		other, err := l.Exclusive(t.Context(), "apply")
