@@ -3,8 +3,14 @@ const jsforce = require("jsforce");
 const assert = require("node:assert");
 
 async function main() {
-  const conn = new jsforce.Connection({ instanceUrl: process.env.SF_URL, accessToken: process.env.SF_TOKEN, version: "64.0" });
   const step = (name) => console.log("ok " + name);
+  const conn = new jsforce.Connection({
+    oauth2: { loginUrl: process.env.SF_URL, clientId: process.env.SF_CLIENT_ID, clientSecret: process.env.SF_CLIENT_SECRET },
+    version: "64.0",
+  });
+  const me = await conn.authorize({ grant_type: "client_credentials" });
+  assert.ok(me.id.startsWith("005") && me.organizationId.startsWith("00D"));
+  step("login");
 
   const id = await conn.identity();
   assert.equal(id.username, "integration@acme.example");
@@ -26,17 +32,49 @@ async function main() {
 
   const many = await conn.sobject("Account").create(Array.from({ length: 450 }, (_, i) => ({ Name: "Many " + i })), { allowRecursive: true });
   assert.equal(many.filter((r) => r.success).length, 450);
+  const mixed = await conn.sobject("Account").create([{ Name: "Good 1" }, { Industry: "Energy" }, { Name: "Good 2" }]);
+  assert.deepEqual(mixed.map((r) => r.success), [true, false, true]);
+  assert.equal(mixed[1].errors[0].errorCode ?? mixed[1].errors[0].statusCode, "REQUIRED_FIELD_MISSING");
+  assert.deepEqual(mixed[1].errors[0].fields, ["Name"]);
+  const atOnce = await conn.sobject("Account").create([{ Name: "Never" }, { Industry: "Energy" }], { allOrNone: true });
+  assert.deepEqual(atOnce.map((r) => r.success), [false, false]);
   const up = await conn.sobject("Account").upsert([{ Key__c: "k1", Name: "K1" }, { Key__c: "k2", Name: "K2" }], "Key__c");
   assert.deepEqual(up.map((r) => r.created), [true, true]);
   const one = await conn.sobject("Account").upsert({ Key__c: "k1", Name: "K1b" }, "Key__c");
   assert.ok(one.success);
   step("collections and upsert");
 
-  const result = await conn.query("SELECT Id, Name, (SELECT Id FROM Contacts) FROM Account WHERE Name LIKE 'Many%'", { autoFetch: true, maxFetch: 10000, scanAll: false, headers: { "Sforce-Query-Options": "batchSize=200" } });
-  assert.equal(result.totalSize, 450);
+  const more = await conn.sobject("Account").create(Array.from({ length: 1800 }, (_, i) => ({ Name: "Many more " + i })), { allowRecursive: true });
+  assert.equal(more.filter((r) => r.success).length, 1800);
+  const first = await conn.query("SELECT Id, Name FROM Account WHERE Name LIKE 'Many%'");
+  assert.equal(first.done, false);
+  assert.equal(first.totalSize, 2250);
+  assert.equal(first.records.length, 2000);
+  const rest = await conn.queryMore(first.nextRecordsUrl);
+  assert.equal(rest.done, true);
+  assert.equal(rest.records.length, 250);
+  const result = await conn.query("SELECT Id, Name, (SELECT Id FROM Contacts) FROM Account WHERE Name LIKE 'Many%'", { autoFetch: true, maxFetch: 10000, headers: { "Sforce-Query-Options": "batchSize=200" } });
+  assert.equal(new Set(result.records.map((r) => r.Id)).size, 2250);
+  await assert.rejects(conn.query("SELECT Nope FROM Account"), (e) => e.errorCode === "INVALID_FIELD");
+  await assert.rejects(conn.query("SELEKT Id FROM Account"), (e) => e.errorCode === "MALFORMED_QUERY");
   const chained = await conn.sobject("Account").find({ Name: "One" }, "Id, Name").limit(1).execute();
   assert.equal(chained.length, 1);
   step("query");
+
+  const composite = await conn.requestPost("/composite", {
+    allOrNone: false,
+    compositeRequest: [
+      { method: "POST", url: "/services/data/v64.0/sobjects/Account", referenceId: "acc", body: { Name: "Composed" } },
+      { method: "POST", url: "/services/data/v64.0/sobjects/Contact", referenceId: "con", body: { LastName: "Doe", AccountId: "@{acc.id}" } },
+      { method: "GET", url: "/services/data/v64.0/sobjects/Contact/@{con.id}?fields=AccountId", referenceId: "read" },
+      { method: "POST", url: "/services/data/v64.0/sobjects/Contact", referenceId: "bad", body: {} },
+    ],
+  });
+  const parts = composite.compositeResponse;
+  assert.deepEqual(parts.map((p) => p.httpStatusCode), [201, 201, 200, 400]);
+  assert.equal(parts[2].body.AccountId, parts[0].body.id);
+  assert.equal(parts[3].body[0].errorCode, "REQUIRED_FIELD_MISSING");
+  step("composite");
 
   const window = [new Date(Date.parse(process.env.SF_NOW) - 3600e3).toISOString(), new Date(Date.parse(process.env.SF_NOW) + 60e3).toISOString()];
   const updated = await conn.sobject("Account").updated(window[0], window[1]);
@@ -58,6 +96,12 @@ async function main() {
   const res = await job.getAllResults();
   assert.equal(res.successfulResults.length, 2);
   assert.equal(res.failedResults.length, 1);
+  assert.match(res.failedResults[0].sf__Error, /^REQUIRED_FIELD_MISSING:/);
+  assert.equal(res.unprocessedRecords.length, 0);
+  const info = await job.check();
+  assert.deepEqual([info.state, info.numberRecordsProcessed, info.numberRecordsFailed], ["JobComplete", 3, 1]);
+  const upserted = await conn.bulk2.loadAndWaitForResults({ object: "Account", operation: "upsert", externalIdFieldName: "Key__c", input: [{ Key__c: "k1", Name: "K1c" }, { Key__c: "k9", Name: "K9" }], pollInterval: 10 });
+  assert.deepEqual(upserted.successfulResults.map((r) => r.sf__Created).sort(), ["false", "true"]);
   const stream = await conn.bulk2.query("SELECT Id, Name FROM Account WHERE Name LIKE 'Bulk%'", { pollInterval: 10 });
   const rows = await stream.toArray();
   assert.equal(rows.length, 2);
@@ -71,6 +115,21 @@ async function main() {
   assert.ok(gone[0].success);
   await assert.rejects(conn.sobject("Account").retrieve(made.id), (e) => e.errorCode === "ENTITY_IS_DELETED" || e.errorCode === "NOT_FOUND");
   step("destroy");
+
+  await conn.oauth2.revokeToken(conn.accessToken);
+  await assert.rejects(conn.query("SELECT Id FROM Account LIMIT 1"), /Unable to refresh session/);
+  let renewed = 0;
+  const lasting = new jsforce.Connection({
+    instanceUrl: conn.instanceUrl, accessToken: conn.accessToken, version: "64.0",
+    refreshFn: async (c, done) => {
+      renewed++;
+      const fresh = await conn.oauth2.requestToken({ grant_type: "client_credentials" });
+      done(null, fresh.access_token);
+    },
+  });
+  assert.equal((await lasting.query("SELECT Id FROM Account LIMIT 1")).records.length, 1);
+  assert.equal(renewed, 1);
+  step("revoked session");
 }
 
 main().catch((e) => { console.error(e); process.exit(1); });

@@ -17,15 +17,21 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// nodeModulesVariable names the folder in which "npm install salesforce-pubsub-api-client" was run.
-const nodeModulesVariable = "ACCORD_TEST_NODE"
+// npmClients is the folder, shared by the emulators' tests, in which client libraries are installed.
+const npmClients = "../../../../../testdata/clients"
 
 // The vendor community's client for Node decodes events with its own Avro library and its own bitmap parser, so that
 // agreement with it is no agreement with ourselves.
 func TestNodeClient(t *testing.T) {
-	folder := os.Getenv(nodeModulesVariable)
-	if folder == "" {
-		t.Skipf("%s is not set to a folder with the npm package salesforce-pubsub-api-client", nodeModulesVariable)
+	folder, err := filepath.Abs(npmClients)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", "salesforce-pubsub-api-client")); err != nil {
+		t.Skip("salesforce-pubsub-api-client is not installed; run: npm ci --omit=optional --ignore-scripts in testdata/clients")
+	}
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("node is not installed")
 	}
 	script, err := os.ReadFile(filepath.Join("testdata", "client.mjs"))
 	if err != nil {
