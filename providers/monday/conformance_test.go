@@ -50,7 +50,7 @@ func openConforming(t *testing.T) *providertest.Vendor {
 		Samples: mondaySamples(t), Refused: mondayRefusals(),
 		Removals: map[record.Op]record.State{record.Archive: record.Archived, record.Delete: record.Deleted},
 		Unknown:  []string{"99999999", "", "abc", "-5", "1e3", `1"){id}`},
-		PageSize: maxPage,
+		PageSize: maxPage, RequestIDs: true,
 		People: []record.Person{
 			{ID: "77", Email: "anna@acme.example", Name: "Anna", Active: true}, {ID: "78", Email: "gone@acme.example", Name: "Gone"},
 		},
@@ -168,7 +168,7 @@ func (c *conforming) breakDown(t *testing.T, f providertest.VendorFault, times i
 		c.refused.Store(true)
 		return
 	}
-	operation := map[providertest.On]string{
+	operation := map[providertest.On]string{ // on watch: the next webhook, whatever its event
 		providertest.OnRead: "items", providertest.OnWrite: "create_item", providertest.OnApply: "create_column", providertest.OnList: "next_items_page",
 	}[f.On]
 	_, err := c.emulator.AddFault(mondayemulator.Fault{Kind: mondayemulator.FaultKind(strings.TrimSuffix(f.Name, forEver)), Operation: operation, Times: times, DelayMS: 20})
@@ -224,6 +224,10 @@ func conformanceFaults() []providertest.VendorFault {
 		add(survived, kind, page)
 	}
 	add(survived, mondayemulator.Slow, read, write)
+	for _, kind := range []mondayemulator.FaultKind{mondayemulator.WebhookDoubled, mondayemulator.WebhookLate, mondayemulator.WebhookReordered} {
+		add(survived, kind, providertest.OnWatch)
+	}
+	add(providertest.VendorFault{Survived: true, Lost: true}, mondayemulator.WebhookLost, providertest.OnWatch)
 	for _, on := range []providertest.On{read, write} {
 		list = append(list, providertest.VendorFault{Name: tokenRefused, On: on, Times: providertest.Always, Kind: provider.Unauthorized, Code: "NOT_AUTHENTICATED"})
 	}

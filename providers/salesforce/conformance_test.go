@@ -29,7 +29,7 @@ func openConforming(t *testing.T) *providertest.Vendor {
 	if !found {
 		t.Fatal("there is no integration user")
 	}
-	must := func(t *testing.T, err error) {
+	done := func(t *testing.T, err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -53,14 +53,16 @@ func openConforming(t *testing.T) *providertest.Vendor {
 			{ID: ada, Email: "ada@acme.example", Name: "Ada Lovelace", Active: true}, {ID: us.ID, Email: us.Email, Name: us.Name, Active: true},
 		},
 		Secrets: []string{"s3cret", "!AQEA"},
-		Hand:    []record.State{record.Deleted},
+		Scope: &providertest.Scope{Settings: map[string]string{"where": "NumberOfEmployees >= 10 OR NumberOfEmployees = 3"},
+			In: record.Fields{"NumberOfEmployees": must(record.OfDecimal("10"))}, Out: record.Fields{"NumberOfEmployees": must(record.OfDecimal("9"))}},
+		Hand: []record.State{record.Deleted},
 		Add: func(t *testing.T, f record.Fields) string {
 			id, err := o.Insert("", "Account", byHand(f))
-			must(t, err)
+			done(t, err)
 			return id
 		},
-		Edit:   func(t *testing.T, id string, f record.Fields) { must(t, o.Update("", "Account", id, byHand(f))) },
-		Remove: func(t *testing.T, id string, _ record.State) { must(t, o.Delete("", "Account", id)) },
+		Edit:   func(t *testing.T, id string, f record.Fields) { done(t, o.Update("", "Account", id, byHand(f))) },
+		Remove: func(t *testing.T, id string, _ record.State) { done(t, o.Delete("", "Account", id)) },
 		Count:  func(*testing.T) int { return o.Count("Account") },
 		Calls:  func() int { return o.Counters().Calls + o.Counters().Tokens },
 	}
@@ -68,7 +70,7 @@ func openConforming(t *testing.T) *providertest.Vendor {
 	dropped := false
 	v.Struck = func() int {
 		if dropped {
-			return 1 // a GET whose connection breaks is sent again below us
+			return 1 // a GET whose connection breaks is sent again below us, and streams do not count
 		}
 		o.calls.mu.Lock()
 		defer o.calls.mu.Unlock()
@@ -84,6 +86,13 @@ func openConforming(t *testing.T) *providertest.Vendor {
 		return n
 	}
 	v.Break = func(t *testing.T, f providertest.VendorFault, times int) {
+		if f.On == providertest.OnWatch {
+			dropped = true
+			for _, kind := range strings.Fields(f.Name) {
+				arrange(t, o.Events().Inject, `{"kind":"`+kind+`","delay":"50ms"}`)
+			}
+			return
+		}
 		o.calls.mu.Lock()
 		before = len(o.calls.list)
 		o.calls.mu.Unlock()
@@ -101,7 +110,7 @@ func openConforming(t *testing.T) *providertest.Vendor {
 			if f.On == providertest.OnList {
 				fault.Skip = 1 // the second page
 			}
-			must(t, o.Inject(fault))
+			done(t, o.Inject(fault))
 		}
 	}
 	return v
@@ -177,6 +186,10 @@ func conformanceFaults() []providertest.VendorFault {
 	add("row was deleted", kind(provider.NotFound, "ENTITY_IS_DELETED"), write)
 	add("row without storage", kind(provider.Exhausted, "STORAGE_LIMIT_EXCEEDED"), write)
 	add("slow", survived, read, write)
+	for _, name := range []string{"drop", "drop stale_replay", "gap", "overflow", "duplicate", "delay", "drop drop"} {
+		add(name, survived, providertest.OnWatch)
+	}
+	add("lose", providertest.VendorFault{Survived: true, Lost: true}, providertest.OnWatch)
 	slices.SortFunc(list, func(a, b providertest.VendorFault) int {
 		return strings.Compare(string(a.On)+a.Name, string(b.On)+b.Name)
 	})

@@ -88,7 +88,7 @@ func openFake(t *testing.T) *providertest.Vendor {
 		},
 		Removals: map[record.Op]record.State{record.Archive: record.Archived, record.Delete: record.Deleted},
 		Unknown:  []string{"x999", "", "' OR 1=1"},
-		PageSize: 100, People: people,
+		PageSize: 100, RequestIDs: true, People: people,
 		Add:    func(_ *testing.T, f record.Fields) string { return system.Add("Deals", f) },
 		Edit:   func(_ *testing.T, id string, f record.Fields) { system.Edit("Deals", id, f) },
 		Remove: func(_ *testing.T, id string, s record.State) { system.Remove("Deals", id, s) },

@@ -98,9 +98,9 @@ func (f *Fake) Describe(ctx context.Context, want []resource.Resource) ([]resour
 	return have, nil
 }
 
-// Apply makes a table or a field.
+// Apply makes or destroys a table or a field.
 func (f *Fake) Apply(_ context.Context, c resource.Change, _ map[string]resource.Resource) (resource.Resource, error) {
-	if c.Action != resource.Create && c.Action != resource.Update {
+	if c.Action != resource.Create && c.Action != resource.Update && c.Action != resource.Destroy {
 		if c.Have != nil {
 			return *c.Have, nil
 		}
@@ -112,6 +112,14 @@ func (f *Fake) Apply(_ context.Context, c resource.Change, _ map[string]resource
 	f.System.mu.Lock()
 	defer f.System.mu.Unlock()
 	table, field, ok := strings.Cut(strings.TrimPrefix(c.Want.Address, f.Connection+"/table/"), "/field/")
+	switch {
+	case c.Action == resource.Destroy && !ok:
+		delete(f.System.tables, table)
+		return c.Want, nil
+	case c.Action == resource.Destroy:
+		delete(f.System.table(table).shapes, field)
+		return c.Want, nil
+	}
 	t := f.System.table(table)
 	if ok {
 		typ, _ := c.Want.Attributes["type"].(string)

@@ -70,6 +70,8 @@ func (l *outcomes) add(f VendorFault, err error) {
 	row := []string{string(f.On), f.Name}
 	var e *provider.Error
 	switch {
+	case err == nil && f.Lost:
+		row = append(row, "listed later", "", "", "")
 	case err == nil:
 		row = append(row, "survived", "", "", "")
 	case errors.As(err, &e):
@@ -114,6 +116,8 @@ func (h Harness) faults(t *testing.T) {
 					b.readFault(r, f, seen)
 				case OnList:
 					b.listFault(r, f, seen)
+				case OnWatch:
+					b.watchFault(r, f, seen)
 				default:
 					b.writeFault(r, f, seen)
 				}
@@ -136,6 +140,9 @@ func (b *bench) judge(f VendorFault, err error) {
 	e := b.typed(err)
 	if e.Kind != f.Kind || f.Code != "" && e.Code != f.Code || (e.RetryAfter > 0) != f.Hint {
 		b.t.Errorf("got %v (%v, code %q, retry after %v); want %v, %q, a hint: %v", err, e.Kind, e.Code, e.RetryAfter, f.Kind, f.Code, f.Hint)
+	}
+	if b.RequestIDs && e.Code != "" && e.RequestID == "" {
+		b.t.Errorf("the vendor's id of the request is lost: %+v", e)
 	}
 	if e.Code != "" && e.Message == "" {
 		b.t.Errorf("the vendor's message is lost: %+v", e)
@@ -184,6 +191,28 @@ func (b *bench) listFault(r provider.Records, f VendorFault, seen *outcomes) {
 	if err == nil && len(listed) != want {
 		b.t.Errorf("listed %d records without an error, want %d", len(listed), want)
 	}
+}
+
+// watchFault lets the reporting of an edit go wrong. Whatever the vendor does to its reports, the edit is seen, and so is
+// the one after it; where the vendor loses one for good, a list shows it.
+func (b *bench) watchFault(r provider.Records, f VendorFault, seen *outcomes) {
+	b.t.Helper()
+	id, after := b.create(r, key("1"), nil), b.create(r, key("2"), nil)
+	_, since := b.list(r, 0)
+	o := b.settled(r, nil)
+	b.Break(b.t, f, f.times())
+	b.Edit(b.t, id, record.Fields{b.Text: record.OfText("struck")})
+	b.Edit(b.t, after, record.Fields{b.Text: record.OfText("after it")})
+	o.until("the edit after", func() bool { return o.saw(after, nil) })
+	if !f.Lost {
+		o.until("the edit", func() bool { return o.saw(id, nil) })
+	}
+	o.stop()
+	b.struck()
+	if listed, _ := b.list(r, since); listed[id].Fields[b.Text].Part(0) != "struck" {
+		b.t.Errorf("the edit is not listed: %+v", listed[id])
+	}
+	seen.add(f, nil)
 }
 
 // writeFault lets a create go wrong, and then does what the pipeline does with an error of that kind: it looks the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -22,6 +23,7 @@ func (h Harness) records(t *testing.T) {
 	t.Run("listing what changed", h.listingChanges)
 	t.Run("listing ends with the first error", h.listingErrors)
 	t.Run("what people wrote is read as it is", h.readingPeople)
+	t.Run("a scope", h.scope)
 	t.Run("finding by key", h.finding)
 	t.Run("keys of every spelling", h.findingSpellings)
 	t.Run("two records with one key", h.findingTwo)
@@ -154,6 +156,19 @@ func (h Harness) listingPages(t *testing.T) {
 	if n, err := r.Count(t.Context()); n != len(want) || err != nil {
 		t.Errorf("counted %d, %v", n, err)
 	}
+	// All of them can be read and found at once.
+	ids, keys := slices.Collect(maps.Keys(want)), make([]string, len(patches))
+	for i, rec := range b.read(r, ids...) {
+		if rec.Fields[b.Text].Part(0) != want[ids[i]] {
+			t.Fatalf("record %d is read as %q, want %q", i, rec.Fields[b.Text], want[ids[i]])
+		}
+	}
+	for i, p := range patches {
+		keys[i] = p.Key
+	}
+	if found := b.find(r, keys...); len(found) != len(keys) {
+		t.Errorf("found %d of %d keys", len(found), len(keys))
+	}
 }
 
 func (h Harness) listingChanges(t *testing.T) {
@@ -195,6 +210,40 @@ func (h Harness) listingChanges(t *testing.T) {
 	all, _ = b.list(r, 0)
 	if len(all) != 3 {
 		t.Errorf("a whole list shows %d records, want the 3 live ones", len(all))
+	}
+}
+
+// scope binds the object to some of the records: the others are missing, and one that leaves is told of.
+func (h Harness) scope(t *testing.T) {
+	b := h.bench(t)
+	if b.Scope == nil {
+		t.Skip("an object is always all of its records")
+	}
+	b.Specs[0].Settings = maps.Clone(b.Specs[0].Settings)
+	maps.Copy(b.Specs[0].Settings, b.Scope.Settings)
+	b.apply()
+	r := b.records()
+	stays, leaves := b.create(r, key("stays"), b.Scope.In), b.create(r, key("leaves"), b.Scope.In)
+	outside := b.Add(t, b.with(nil))
+	b.done(r, "outside", record.Patch{Op: record.Update, ID: outside, Fields: b.Scope.Out})
+	all, next := b.list(r, 0)
+	if n, err := r.Count(t.Context()); n != 2 || err != nil || len(all) != 2 {
+		t.Errorf("counted %d and listed %d, %v, want the 2 in scope", n, len(all), err)
+	}
+	if got := b.read(r, stays, outside); got[0].State != record.Live || got[1].State != record.Missing {
+		t.Errorf("read as %v and %v, want live and missing", got[0].State, got[1].State)
+	}
+	b.done(r, "leaves", record.Patch{Op: record.Update, ID: leaves, Fields: b.Scope.Out})
+	b.done(r, "enters", record.Patch{Op: record.Update, ID: outside, Fields: b.Scope.In})
+	changed, _ := b.list(r, next)
+	if got, listed := changed[leaves]; !listed || got.State == record.Live {
+		t.Errorf("a record that left is listed %v as %v", listed, got.State)
+	}
+	if got, listed := changed[outside]; !listed || got.State != record.Live {
+		t.Errorf("a record that came in is listed %v as %v", listed, got.State)
+	}
+	if found := b.find(r, key("stays")); len(found) != 1 {
+		t.Errorf("found %v", found)
 	}
 }
 

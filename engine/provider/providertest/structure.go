@@ -24,6 +24,8 @@ func (h Harness) structure(t *testing.T) {
 	t.Run("a create whose answer was lost is taken over", h.lostCreate)
 	t.Run("another name given by people changes no identity", h.renamed)
 	t.Run("a remembered id that vanished is hidden", h.vanished)
+	t.Run("options are added, and none is lost", h.moreOptions)
+	t.Run("what is destroyed is gone, or cannot be", h.destroyed)
 	t.Run("nothing wanted is nothing described", h.nothingWanted)
 }
 
@@ -357,6 +359,78 @@ func (b *bench) wantOf(native string) resource.Resource {
 		b.t.Fatalf("%d resources stand for field %s", len(found), native)
 	}
 	return found[0]
+}
+
+// moreOptions asks for another option of every field that offers some.
+func (h Harness) moreOptions(t *testing.T) {
+	b, r := h.ready(t)
+	const more = "Quite another"
+	before, ids := r.Shapes(), map[string]string{}
+	var changed []string
+	for i, f := range b.Specs[0].Fields {
+		if f.Type == "" || len(f.Options) == 0 {
+			continue
+		}
+		changed = append(changed, f.Name)
+		ids[f.Name] = b.create(r, key(f.Name), record.Fields{f.Name: record.OfChoice(f.Options[0])})
+		b.Specs[0].Fields[i].Options = append(slices.Clone(f.Options), more)
+	}
+	if len(changed) == 0 {
+		t.Skip("no field offers options")
+	}
+	if made := b.apply(); len(made) < len(changed) {
+		t.Errorf("%d fields need another option, and the plan has %s", len(changed), show(made))
+	}
+	if rest := b.plan(); len(rest) > 0 {
+		t.Errorf("there is still %s", show(rest))
+	}
+	r = b.records()
+	for _, name := range changed {
+		offered := r.Shapes()[name].Options
+		for _, option := range append(slices.Clone(before[name].Options), more) {
+			if !slices.Contains(offered, option) {
+				t.Errorf("field %s does not offer %q: %q", name, option, offered)
+			}
+		}
+		if was := b.read(r, ids[name])[0].Fields[name]; !was.Equal(record.OfChoice(before[name].Options[0])) {
+			t.Errorf("field %s held the first option and now holds %s", name, text(was))
+		}
+		b.done(r, "more "+name, record.Patch{Op: record.Update, ID: ids[name], Fields: record.Fields{name: record.OfChoice(more)}})
+		if now := b.read(r, ids[name])[0].Fields[name]; !now.Equal(record.OfChoice(more)) {
+			t.Errorf("field %s holds %s", name, text(now))
+		}
+	}
+}
+
+func (h Harness) destroyed(t *testing.T) {
+	b, _ := h.ready(t)
+	have := b.resources[b.addressOf(b.Text)]
+	for range 2 {
+		_, err := b.Provider.Apply(t.Context(), resource.Change{Action: resource.Destroy, Want: have, Have: &have}, b.resources)
+		if err == nil {
+			continue
+		}
+		if e := b.typed(err); e.Kind != provider.Invalid {
+			t.Errorf("destroying %s gives %v (%v), want it done, or invalid", have.Address, e, e.Kind)
+		}
+		if rest := b.plan(); len(rest) > 0 {
+			t.Errorf("it could not be destroyed, and is not whole: %s", show(rest))
+		}
+		return
+	}
+	want := b.want()
+	for i := range want {
+		if want[i].Address == have.Address {
+			want[i].ID = ""
+		}
+	}
+	left, err := b.Provider.Describe(t.Context(), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(left, func(r resource.Resource) bool { return r.Address == have.Address }) {
+		t.Error("it is still there")
+	}
 }
 
 func (h Harness) nothingWanted(t *testing.T) {

@@ -55,6 +55,16 @@ type Vendor struct {
 	Break func(t *testing.T, f VendorFault, times int)
 	// Struck counts the faults that happened.
 	Struck func() int
+	// RequestIDs says that the vendor names every request that it refuses.
+	RequestIDs bool
+	// Scope is how an object can be bound to some of the records only; nil where it can't.
+	Scope *Scope
+}
+
+// Scope are settings that bind an object to some of the records, with fields that are in and fields that are not.
+type Scope struct {
+	Settings map[string]string
+	In, Out  record.Fields
 }
 
 // Sample is a value that a field takes.
@@ -82,6 +92,7 @@ const (
 	OnList  On = "list"  // List of more than a page
 	OnWrite On = "write" // Write that creates a record
 	OnApply On = "apply" // Apply that creates the first missing field
+	OnWatch On = "watch" // the next thing that the vendor reports
 )
 
 // Always has a fault strike every call.
@@ -99,6 +110,7 @@ type VendorFault struct {
 	Code     string
 	Hint     bool
 	Executed bool // the vendor carried the call out all the same
+	Lost     bool // what happened is not reported, and must be listed
 	// Patience is how long the caller waits; 0 = longer than any fault that is survived takes.
 	Patience time.Duration
 }

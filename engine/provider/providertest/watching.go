@@ -19,6 +19,7 @@ func (h Harness) watch(t *testing.T) {
 	t.Run("edits, additions and removals by people are seen", h.watchPeople)
 	t.Run("what could not be taken in is told again", h.watchAgain)
 	t.Run("going on from a cursor", h.watchResumes)
+	t.Run("a cursor that nobody gave", h.watchBroken)
 	t.Run("writes of ours hide nobody else's", h.watchOurs)
 	t.Run("several objects", h.watchSeveral)
 	t.Run("it ends with its context", h.watchEnds)
@@ -208,6 +209,40 @@ func (h Harness) watchResumes(t *testing.T) {
 	}
 	if again := o.stop(); len(again) < len(cursors) {
 		t.Errorf("the cursors were %v, and are now %v", cursors, again)
+	}
+}
+
+// watchBroken begins with cursors that no longer mean anything: either they are refused, or nothing is lost for them.
+func (h Harness) watchBroken(t *testing.T) {
+	for _, position := range []string{"", "x", "\x00", "{}", "-1", "99999999999999999999"} {
+		b, r := h.ready(t)
+		cursors := b.settled(r, nil).stop()
+		if len(cursors) == 0 {
+			t.Skip("there are no cursors")
+		}
+		id := b.create(r, key("1"), nil)
+		for name := range cursors {
+			cursors[name] = position
+		}
+		o := b.observe(cursors, nil)
+		n := 0
+		o.until("an edit from cursor "+position, func() bool {
+			select {
+			case <-o.ended:
+				b.typed(o.err)
+				return true
+			default:
+			}
+			if o.saw(id, nil) {
+				return true
+			}
+			n++
+			o.mu.Unlock()
+			b.Edit(t, id, record.Fields{b.Text: record.OfText(fmt.Sprint(n))})
+			o.mu.Lock()
+			return false
+		})
+		o.stop()
 	}
 }
 
