@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"accord/engine/record"
@@ -38,20 +40,65 @@ func (b *Batch) Patches() []record.Patch {
 // one batch: from then on they count as sent. It is called before the vendor is, so that a crash leaves a trace of what
 // may have happened. Nil when there are none. A lane with a name is checked: ErrLaneLost when it has another holder.
 func (l *Ledger) Dispatch(ctx context.Context, object string, side record.Side, limit int, lane Lane) (*Batch, error) {
+	return l.DispatchSome(ctx, object, side, Selection{Limit: limit}, lane)
+}
+
+// Selection says which intents may go into a batch.
+type Selection struct {
+	Limit int // at most so many; 0 = all
+	// From is how many must be ready for any to be taken.
+	From int
+	// Live takes only what is more urgent than a backfill, Backfill only what is not; neither takes both.
+	Live, Backfill bool
+	// Ops are the operations that may be in it; none = any.
+	Ops []record.Op
+}
+
+// where is the condition of a selection, and its arguments from $4 on.
+func (s Selection) where() (condition string, args []any) {
+	switch {
+	case s.Live:
+		condition = fmt.Sprintf(" AND priority < %d", PriorityBackfill)
+	case s.Backfill:
+		condition = fmt.Sprintf(" AND priority >= %d", PriorityBackfill)
+	}
+	var marks []string
+	for _, op := range s.Ops {
+		args = append(args, op.String())
+		marks = append(marks, "$"+strconv.Itoa(len(args)+3))
+	}
+	if len(marks) > 0 {
+		condition += " AND op IN (" + strings.Join(marks, ", ") + ")"
+	}
+	return condition, args
+}
+
+// DispatchSome is Dispatch for the intents that fit a selection. It takes thousands at once, for vendors that take
+// files of records.
+func (l *Ledger) DispatchSome(ctx context.Context, object string, side record.Side, want Selection, lane Lane) (*Batch, error) {
 	var batch *Batch
 	object = clean(object)
+	condition, more := want.where()
 	err := l.write(ctx, fmt.Sprintf("dispatch writes of %s to the %s side", object, side), []string{"object/" + object}, func(t *tx) error {
 		batch = nil
 		if err := t.holds(lane); err != nil {
 			return err
 		}
+		from := ` FROM intent WHERE object = $1 AND side = $2 AND state = 'ready' AND not_before <= $3` + condition
+		args := append([]any{object, side.String(), t.now}, more...)
+		if want.From > 1 {
+			ready := 0
+			if _, err := t.one(`SELECT COUNT(*)`+from, args, &ready); err != nil || ready < want.From {
+				return err
+			}
+		}
 		var intents []*intentRow
-		err := t.query(`SELECT `+intentColumns+` FROM intent WHERE object = $1 AND side = $2 AND state = 'ready' AND not_before <= $3
-			ORDER BY priority, created_at, id LIMIT $4`, []any{object, side.String(), t.now, orAll(limit)}, func(r row) error {
-			i, err := scanIntent(r)
-			intents = append(intents, i)
-			return err
-		})
+		err := t.query(`SELECT `+intentColumns+from+` ORDER BY priority, created_at, id LIMIT $`+strconv.Itoa(len(args)+1),
+			append(args, orAll(want.Limit)), func(r row) error {
+				i, err := scanIntent(r)
+				intents = append(intents, i)
+				return err
+			})
 		if err != nil || len(intents) == 0 {
 			return err
 		}
@@ -104,15 +151,18 @@ func (l *Ledger) Unsettled(ctx context.Context, object string, side record.Side)
 // batchesOf cuts intents that come batch by batch.
 func batchesOf(intents []*intentRow) []Batch {
 	var list []Batch
-	first := 0
-	for n, i := range intents {
-		if len(list) == 0 || list[len(list)-1].ID != i.batch {
-			list = append(list, Batch{ID: i.batch, Object: i.Object, Side: i.Side, Key: i.key, Sent: moment(i.sent)})
-			first = n
+	for len(intents) > 0 {
+		first := intents[0]
+		n := slices.IndexFunc(intents, func(i *intentRow) bool { return i.batch != first.batch })
+		if n < 0 {
+			n = len(intents)
 		}
-		b := &list[len(list)-1]
-		b.Intents = append(b.Intents, i.Intent)
-		b.Whole = idempotencyKey(intents[first:n+1]) == b.Key
+		b := Batch{ID: first.batch, Object: first.Object, Side: first.Side, Key: first.key, Sent: moment(first.sent), Intents: make([]Intent, n)}
+		for k, i := range intents[:n] {
+			b.Intents[k] = i.Intent
+		}
+		b.Whole = idempotencyKey(intents[:n]) == b.Key
+		list, intents = append(list, b), intents[n:]
 	}
 	return list
 }
