@@ -139,3 +139,51 @@ func TestUnknownExport(t *testing.T) {
 		}
 	}
 }
+
+// A describe answer saved as JSON gives the org its custom objects and fields.
+func TestSavedDescribes(t *testing.T) {
+	dir := write(t, map[string]string{
+		"Contact.json": `{"name":"Contact","fields":[{"name":"LastName","type":"string"},{"name":"Score__c","label":"Score","type":"double","precision":5,"scale":1,"nillable":true},
+			{"name":"Tier__c","label":"Tier","type":"picklist","nillable":true,"restrictedPicklist":true,"picklistValues":[{"value":"Gold","label":"Gold","active":true}]},
+			{"name":"Plan__c","label":"Plan","type":"reference","referenceTo":["Plan__c"],"nillable":true}]}`,
+		"Plan.json":   `{"result":{"name":"Plan__c","label":"Plan","labelPlural":"Plans","fields":[{"name":"Id","type":"id"},{"name":"Code__c","label":"Code","type":"string","length":9,"nillable":true,"externalId":true,"unique":true}]}}`,
+		"other.json":  `{"hello": "world"}`,
+		"broken.json": `{"name": `,
+	})
+	o := newOrg(t)
+	report, err := Dir(o, dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Warnings) > 0 || strings.Join(report.Fields, " ") != "Contact.Plan__c Contact.Score__c Contact.Tier__c Plan__c.Code__c" {
+		t.Errorf("report %+v", report)
+	}
+	if got := count(t, o, "SELECT COUNT() FROM Contact WHERE Plan__r.Code__c = 'x' AND Tier__c = 'Gold' AND Score__c > 1"); got != 0 {
+		t.Errorf("%d contacts", got)
+	}
+}
+
+// Whatever a CSV file holds, loading ends without a panic and names what it could not load.
+func FuzzCSV(f *testing.F) {
+	for _, s := range []string{"name,owner\nA,B\n", "\ufeffdeal id;value\n1;2", "a,b\n\"unterminated", "Id,ParentId\n001,001\n", "name,name,NAME\n1,2,3\n", "\x00,\xff\n1\n", "close date\n2024-13-01\n", "😀,العربية\nx,y\n"} {
+		f.Add(s)
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text string) {
+		sub, err := os.MkdirTemp(dir, "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = os.RemoveAll(sub) }()
+		if err := os.WriteFile(filepath.Join(sub, "deals.csv"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		report, err := Dir(newOrg(t), sub, Options{})
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if n := report.Records["Opportunity"]; n > strings.Count(text, "\n")+strings.Count(text, "\r")+1 {
+			t.Fatalf("%q: %d records", text, n)
+		}
+	})
+}
