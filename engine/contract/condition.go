@@ -235,3 +235,13 @@ func asText(v cty.Value) (string, error) {
 		return s.AsString(), nil
 	}
 }
+
+// Qualifies says whether a record that exists on the other side only is created on this one: before and after are its
+// canonical values by field, before nil when it is new.
+func (o *Object) Qualifies(side record.Side, before, after map[string]record.Value) (bool, error) {
+	create := o.Creates[side]
+	if create == nil || create.When == nil {
+		return create != nil, nil
+	}
+	return create.When.Eval(Scope{Before: before, After: after})
+}

@@ -77,7 +77,7 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 		Object: o.Object.Object, Lenses: o.Lenses, Env: env,
 		Base: w.Pair.Base, Seen: w.Seen, Unsettled: unsettled,
 		Paired:    w.Pair.Paired(),
-		Qualifies: qualifies(o.Object.Object),
+		Qualifies: o.Object.Object.Qualifies,
 	})
 	r := ledger.Resolution{
 		PairID: w.Pair.ID, Gen: w.Gen, Lease: w.Lease, Base: d.Agreed, RetryAt: rested, WaitFor: d.Waits, ClearConflicts: d.Healed,
@@ -139,11 +139,4 @@ func (p *Pipeline) unsettled(o *object, w ledger.Work) (fields map[string]bool, 
 		}
 	}
 	return fields, again
-}
-
-// qualifies evaluates the condition under which an object's records are created on a side.
-func qualifies(o *contract.Object) func(record.Side, map[string]record.Value, map[string]record.Value) (bool, error) {
-	return func(side record.Side, before, after map[string]record.Value) (bool, error) {
-		return o.Creates[side].When.Eval(contract.Scope{Before: before, After: after})
-	}
 }

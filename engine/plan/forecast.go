@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"accord/engine/binding"
-	"accord/engine/contract"
 	"accord/engine/merge"
 	"accord/engine/provider"
 	"accord/engine/record"
@@ -246,7 +245,7 @@ func (f *forecaster) play(o *binding.Object, c *couple, result *Forecast) {
 	d := merge.Resolve(merge.Input{
 		Object: o.Object, Lenses: o.Lenses, Env: f.env(o), Base: c.base, Seen: c.seen,
 		Paired:    c.seen[0] != nil && c.seen[1] != nil,
-		Qualifies: qualifies(o.Object),
+		Qualifies: o.Object.Qualifies,
 	})
 	for _, side := range record.Sides {
 		p := d.Patches[side]
@@ -322,18 +321,4 @@ func sample(o *binding.Object, side record.Side, action string, c *couple, p *re
 		}
 	}
 	return s
-}
-
-// qualifies evaluates the condition under which an object's records are created on a side.
-func qualifies(o *contract.Object) func(record.Side, map[string]record.Value, map[string]record.Value) (bool, error) {
-	return func(side record.Side, before, after map[string]record.Value) (bool, error) {
-		create := o.Creates[side]
-		if create == nil {
-			return false, nil
-		}
-		if create.When == nil {
-			return true, nil
-		}
-		return create.When.Eval(contract.Scope{Before: before, After: after})
-	}
 }
