@@ -23,13 +23,14 @@ type Conflict struct {
 	Remedy    string
 	CreatedAt time.Time
 	UpdatedAt time.Time
-	State     string // open | resolved
+	State     string // open | resolved | info; of a new one: "" = open, or info
 }
 
 // The states of conflicts and dead letters.
 const (
 	StateOpen      = "open"
 	StateResolved  = "resolved"
+	StateInfo      = "info" // a conflict that needs nobody: it only keeps a value that lost
 	StateRetried   = "retried"
 	StateDiscarded = "discarded"
 )
@@ -86,7 +87,11 @@ func (t *tx) openConflicts(list []Conflict) error {
 			}
 			row = append(row, text)
 		}
-		rows = append(rows, append(row, c.Detail, c.Remedy, t.now, t.now, StateOpen))
+		state := StateOpen
+		if c.State == StateInfo {
+			state = StateInfo
+		}
+		rows = append(rows, append(row, c.Detail, c.Remedy, t.now, t.now, state))
 	}
 	return t.insert("conflict", conflictColumns, `ON CONFLICT (pair_id, field, reason) WHERE state = 'open' DO UPDATE SET
 		left_value = excluded.left_value, right_value = excluded.right_value, base_value = excluded.base_value,
@@ -176,26 +181,28 @@ func (t *tx) conflicts(where string, args []any) ([]Conflict, error) {
 // ResolveConflict closes a conflict and has its pair decided anew. A pair that was held by it is let go. ErrNotFound
 // when there is no such conflict; ErrClosed when it is resolved.
 func (l *Ledger) ResolveConflict(ctx context.Context, id int64) error {
-	return l.write(ctx, fmt.Sprintf("resolve conflict %d", id), nil, func(t *tx) error {
-		var object, pair, state string
-		found, err := t.one(`SELECT object, pair_id, state FROM conflict WHERE id = $1`, []any{id}, &object, &pair, &state)
-		switch {
-		case err != nil:
-			return err
-		case !found:
-			return ErrNotFound
-		case state != StateOpen:
-			return ErrClosed
-		}
-		if err := t.lock("object/" + object); err != nil {
-			return err
-		}
-		if _, err := t.exec(`UPDATE conflict SET state = 'resolved', updated_at = $1 WHERE id = $2`, t.now, id); err != nil {
-			return err
-		}
-		if _, err := t.exec(`UPDATE pair SET state = 'live', updated_at = $1 WHERE id = $2 AND state = 'held'`, t.now, pair); err != nil {
-			return err
-		}
-		return t.enqueuePairs([]string{pair}, PriorityLive, t.now, "conflict resolved")
-	})
+	return l.write(ctx, fmt.Sprintf("resolve conflict %d", id), nil, func(t *tx) error { return t.closeConflict(id) })
+}
+
+func (t *tx) closeConflict(id int64) error {
+	var object, pair, state string
+	found, err := t.one(`SELECT object, pair_id, state FROM conflict WHERE id = $1`, []any{id}, &object, &pair, &state)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return ErrNotFound
+	case state != StateOpen:
+		return ErrClosed
+	}
+	if err := t.lock("object/" + object); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE conflict SET state = 'resolved', updated_at = $1 WHERE id = $2`, t.now, id); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE pair SET state = 'live', updated_at = $1 WHERE id = $2 AND state = 'held'`, t.now, pair); err != nil {
+		return err
+	}
+	return t.enqueuePairs([]string{pair}, PriorityLive, t.now, "conflict resolved")
 }

@@ -21,9 +21,10 @@ type Write struct {
 	After    record.Fields // what was written, as stored
 	Cause    string
 	BatchID  string
+	Run      string // the run that made it; "" when none was recorded
 }
 
-const writtenColumns = `id, at, object, pair_id, side, op, record_id, before_fields, after_fields, cause, batch_id`
+const writtenColumns = `id, at, object, pair_id, side, op, record_id, before_fields, after_fields, cause, batch_id, run`
 
 // Writes lists confirmed writes of an object ("" = all) since a moment, oldest first.
 func (l *Ledger) Writes(ctx context.Context, object string, since time.Time, limit int) (list []Write, err error) {
@@ -40,7 +41,7 @@ func (t *tx) writes(where string, args []any) ([]Write, error) {
 		var w Write
 		var side, op, before, after string
 		var at int64
-		err := r.Scan(&w.ID, &at, &w.Object, &w.PairID, &side, &op, &w.RecordID, &before, &after, &w.Cause, &w.BatchID)
+		err := r.Scan(&w.ID, &at, &w.Object, &w.PairID, &side, &op, &w.RecordID, &before, &after, &w.Cause, &w.BatchID, &w.Run)
 		if err != nil {
 			return err
 		}
@@ -87,28 +88,32 @@ type PendingInfo struct {
 	WaitsFor   string    // pair id
 }
 
-// Explain tells everything that is known of a record, given by the id of either side or of its pair. Object "" looks in
-// all objects. ErrNotFound when it is unknown.
+// Explain tells everything that is known of a record, given by the id of either side, of its pair, or by the key that it
+// carries. Object "" looks in all objects. ErrNotFound when it is unknown.
 func (l *Ledger) Explain(ctx context.Context, object, id string) (*Explanation, error) {
 	var e *Explanation
 	err := l.read(ctx, "explain record "+id, func(t *tx) error {
 		e = &Explanation{}
 		found := false
-		err := t.query(`SELECT `+pairColumns+` FROM pair WHERE ($1 = '' OR object = $1) AND (left_id = $2 OR right_id = $2 OR id = $2)
-			ORDER BY id DESC`, []any{object, id}, func(r row) error {
-			p, err := scanPair(r)
-			if err == nil {
-				e.Pair, found = p.Pair, true
+		for _, where := range [...]string{
+			`(left_id = $2 OR right_id = $2 OR id = $2)`,
+			`id IN (SELECT pair_id FROM seen WHERE link = $2 AND link <> '')`,
+		} {
+			err := t.query(`SELECT `+pairColumns+` FROM pair WHERE ($1 = '' OR object = $1) AND `+where+` ORDER BY id DESC`, []any{object, id}, func(r row) error {
+				p, err := scanPair(r)
+				if err == nil {
+					e.Pair, found = p.Pair, true
+				}
+				return err
+			})
+			if err != nil {
+				return err
 			}
-			return err
-		})
-		if err != nil {
-			return err
+			if found {
+				return t.explain(e)
+			}
 		}
-		if !found {
-			return ErrNotFound
-		}
-		return t.explain(e)
+		return ErrNotFound
 	})
 	if err != nil {
 		return nil, err

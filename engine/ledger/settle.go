@@ -13,6 +13,7 @@ import (
 type Outcome struct {
 	IntentID string
 	BatchID  string // when set, the outcome of another batch than the intent is in now is ignored, unless Done
+	Run      string // the run that wrote it, for revert
 	// Done: the vendor confirmed the write.
 	Done     bool
 	RecordID string         // vendor's id; of a create, the new one
@@ -228,7 +229,7 @@ func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
 	}
 	s.saw(p, i, id, o)
 	s.healthy = append(s.healthy, end{p.ID, i.Side})
-	return s.note(p, i, id, after)
+	return s.note(p, i, id, o.Run, after)
 }
 
 // place gives a pair the record that was created for it. Nil when the pair has another one already: then the new record
@@ -297,7 +298,7 @@ func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome) {
 	}
 }
 
-func (s *settling) note(p *pairRow, i *intentRow, id string, after record.Fields) error {
+func (s *settling) note(p *pairRow, i *intentRow, id, run string, after record.Fields) error {
 	var texts [2]string
 	for n, f := range [2]record.Fields{i.Before, after} {
 		var err error
@@ -306,7 +307,7 @@ func (s *settling) note(p *pairRow, i *intentRow, id string, after record.Fields
 		}
 	}
 	s.written = append(s.written, []any{
-		s.l.ids.next(s.now), s.now, p.Object, p.ID, i.Side.String(), i.Op.String(), id, texts[0], texts[1], i.Cause, i.batch,
+		s.l.ids.next(s.now), s.now, p.Object, p.ID, i.Side.String(), i.Op.String(), id, texts[0], texts[1], i.Cause, i.batch, run,
 	})
 	return nil
 }
