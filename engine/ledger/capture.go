@@ -64,6 +64,7 @@ func (l *Ledger) Capture(ctx context.Context, c Capture) (Captured, error) {
 	err := l.write(ctx, fmt.Sprintf("capture %d observations", len(observations)), locks, func(t *tx) error {
 		done = Captured{}
 		w := t.workspace()
+		w.fresh = c.Priority == PriorityLive
 		if err := w.loadObserved(observations); err != nil {
 			return err
 		}

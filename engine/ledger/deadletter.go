@@ -29,9 +29,12 @@ type DeadLetter struct {
 	CreatedAt  time.Time
 	State      string // open | retried | discarded
 	ResolvedAt time.Time
+	// Trigger and Occurrence are of a trigger's action; both are empty for a write or a decision.
+	Trigger    string
+	Occurrence string
 }
 
-const deadLetterColumns = `id, object, pair_id, side, op, record_id, payload, kind, code, message, request_id, remedy, fields, created_at, state, resolved_at`
+const deadLetterColumns = `id, object, pair_id, side, op, record_id, payload, kind, code, message, request_id, remedy, fields, created_at, state, resolved_at, trigger_name, occurrence`
 
 type end struct {
 	pair string
@@ -43,9 +46,11 @@ func (t *tx) openDeadLetters(list []DeadLetter) error {
 	if len(list) == 0 {
 		return nil
 	}
-	ends := make([]end, len(list))
-	for i, d := range list {
-		ends[i] = end{d.PairID, d.Side}
+	ends := make([]end, 0, len(list))
+	for _, d := range list {
+		if d.Trigger == "" {
+			ends = append(ends, end{d.PairID, d.Side})
+		}
 	}
 	if err := t.closeDeadLetters(ends); err != nil {
 		return err
@@ -69,6 +74,7 @@ func (t *tx) openDeadLetters(list []DeadLetter) error {
 		rows = append(rows, []any{
 			first + int64(i), d.Object, d.PairID, d.Side.String(), d.Op.String(), d.RecordID, payload, d.Kind, d.Code,
 			d.Message, d.RequestID, d.Remedy, fields, t.now, StateOpen, 0,
+			clean(d.Trigger), clean(d.Occurrence),
 		})
 	}
 	return t.insert("deadletter", deadLetterColumns, "", rows)
@@ -85,7 +91,7 @@ func (t *tx) closeDeadLetters(ends []end) error {
 		}
 	}
 	var ids []int64
-	err := t.among(`SELECT id, pair_id, side FROM deadletter WHERE state = 'open' AND pair_id IN (%s)`, nil, pairs, func(r row) error {
+	err := t.among(`SELECT id, pair_id, side FROM deadletter WHERE state = 'open' AND trigger_name = '' AND pair_id IN (%s)`, nil, pairs, func(r row) error {
 		var id int64
 		var e end
 		var side string
@@ -127,7 +133,7 @@ func (t *tx) deadLetters(where string, args []any) ([]DeadLetter, error) {
 		var side, op, payload, fields string
 		var created, resolved int64
 		err := r.Scan(&d.ID, &d.Object, &d.PairID, &side, &op, &d.RecordID, &payload, &d.Kind, &d.Code, &d.Message, &d.RequestID, &d.Remedy,
-			&fields, &created, &d.State, &resolved)
+			&fields, &created, &d.State, &resolved, &d.Trigger, &d.Occurrence)
 		if err != nil {
 			return err
 		}
@@ -147,7 +153,8 @@ func (t *tx) deadLetters(where string, args []any) ([]DeadLetter, error) {
 	return list, err
 }
 
-// RetryDeadLetter closes a dead letter and has its pair decided anew: if the write is still wanted, it is tried again.
+// RetryDeadLetter closes a dead letter and has its pair decided anew: if the write is still wanted, it is tried again. A
+// trigger's action is carried out after all.
 // ErrNotFound when there is no such dead letter; ErrClosed when it is closed.
 func (l *Ledger) RetryDeadLetter(ctx context.Context, id int64) error {
 	return l.closeDeadLetter(ctx, id, StateRetried)
@@ -160,12 +167,14 @@ func (l *Ledger) DiscardDeadLetter(ctx context.Context, id int64) error {
 
 func (l *Ledger) closeDeadLetter(ctx context.Context, id int64, to string) error {
 	return l.write(ctx, fmt.Sprintf("close dead letter %d as %s", id, to), nil, func(t *tx) error {
-		var pair string
-		found, err := t.one(`UPDATE deadletter SET state = $1, resolved_at = $2 WHERE id = $3 AND state = 'open' RETURNING pair_id`,
-			[]any{to, t.now, id}, &pair)
+		var pair, trigger, occurrence string
+		found, err := t.one(`UPDATE deadletter SET state = $1, resolved_at = $2 WHERE id = $3 AND state = 'open'
+			RETURNING pair_id, trigger_name, occurrence`, []any{to, t.now, id}, &pair, &trigger, &occurrence)
 		switch {
 		case err != nil:
 			return err
+		case found && to == StateRetried && trigger != "":
+			return t.retryFiring(trigger, pair, occurrence)
 		case found && to == StateRetried:
 			return t.enqueuePairs([]string{pair}, PriorityLive, t.now, "dead letter retried")
 		case found:

@@ -176,13 +176,13 @@ func (w *workspace) storeAbsorbed() error {
 		`DELETE FROM pair WHERE id IN (%s)`,
 		`DELETE FROM pending WHERE pair_id IN (%s)`,
 		`UPDATE conflict SET state = 'resolved' WHERE state = 'open' AND pair_id IN (%s)`,
-		`UPDATE deadletter SET state = 'retried' WHERE state = 'open' AND pair_id IN (%s)`,
+		`UPDATE deadletter SET state = 'retried' WHERE state = 'open' AND trigger_name = '' AND pair_id IN (%s)`,
 	} {
 		if _, err := w.execAmong(statement, nil, gone); err != nil {
 			return err
 		}
 	}
-	for _, table := range []string{"conflict", "deadletter", "written", "trigger_firing", "intent"} {
+	for _, table := range []string{"conflict", "deadletter", "written", "trigger_firing", "trigger_saw", "intent"} {
 		if err := w.repoint(table, gone); err != nil {
 			return err
 		}
@@ -207,6 +207,8 @@ func (w *workspace) repoint(table string, gone []string) error {
 		switch table {
 		case "intent": // at most one for a side: the pair's own is nearer to the truth
 			statement += ` AND NOT EXISTS (SELECT 1 FROM intent own WHERE own.pair_id = $1 AND own.side = intent.side)`
+		case "trigger_saw": // one for a pair: what triggers saw of the pair that stays
+			statement += ` AND NOT EXISTS (SELECT 1 FROM trigger_saw own WHERE own.pair_id = $1)`
 		case "trigger_firing":
 			statement += ` AND NOT EXISTS (SELECT 1 FROM trigger_firing own WHERE own.pair_id = $1
 				AND own.trigger_name = trigger_firing.trigger_name AND own.occurrence = trigger_firing.occurrence)`
@@ -242,6 +244,10 @@ func (w *workspace) storeCalmed() error {
 
 // storeWoken makes due what waited for pairs to get their second side.
 func (w *workspace) storeWoken() error {
+	if _, err := w.execAmong(`UPDATE trigger_firing SET state = 'ready', not_before = $1 WHERE state = 'waiting' AND pair_id IN (%s)`,
+		[]any{w.now}, sorted(w.woken)); err != nil {
+		return err
+	}
 	_, err := w.execAmong(`UPDATE pending SET waits_for = '', not_before = $1, gen = gen + 1, reason = 'was waiting'
 		WHERE waits_for <> '' AND waits_for IN (%s)`, []any{w.now}, sorted(w.woken))
 	return err

@@ -249,14 +249,14 @@ func TestResolutionEffects(t *testing.T) {
 		same(t, "firings", len(due), 2)
 		same(t, "payload", string(due[0].Payload), `{"x":1}`)
 		same(t, "leased", len(must(f.DueFirings(t.Context(), 10, "w2", time.Minute))(t)), 0)
-		ok(t, f.SettleFiring(t.Context(), due[0], nil, time.Time{}))
-		ok(t, f.SettleFiring(t.Context(), due[1], errors.New("later"), f.clock.Now().Add(time.Hour)))
+		ok(t, f.SettleFiring(t.Context(), due[0], ledger.FiringOutcome{Done: true}))
+		ok(t, f.SettleFiring(t.Context(), due[1], ledger.FiringOutcome{Retry: &ledger.Retry{At: f.clock.Now().Add(time.Hour), Error: "later"}}))
 		f.clock.advance(time.Hour)
 		due = must(f.DueFirings(t.Context(), 10, "w", time.Minute))(t)
 		if len(due) != 1 || due[0].Attempts != 1 || due[0].Error != "later" {
 			t.Fatalf("again: %+v", due)
 		}
-		ok(t, f.SettleFiring(t.Context(), due[0], errors.New("never"), time.Time{}))
+		ok(t, f.SettleFiring(t.Context(), due[0], ledger.FiringOutcome{Dead: &ledger.DeadLetter{Message: "never"}}))
 		if !f.quiet() {
 			t.Fatal("not quiet")
 		}

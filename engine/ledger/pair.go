@@ -24,7 +24,10 @@ type Pair struct {
 	IDs    [2]string // vendor record ids by side; "" = none yet
 	State  PairState
 	// Base holds the values last agreed, as each side spells them; nil when nothing was ever agreed.
-	Base      [2]record.Fields
+	Base [2]record.Fields
+	// Fresh says that its record was told live, not found by a listing of everything, and that nothing was decided about
+	// it yet: triggers take it for created.
+	Fresh     bool
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }

@@ -17,6 +17,7 @@ type Work struct {
 	Gen      int64             // of the pending row; goes back in Resolution.Gen
 	Lease    string            // proof of the claim; goes back in Resolution.Lease
 	Attempts int               // how often resolving it was put off since it changed
+	Saw      record.Fields     // what triggers saw of it last, canonical, by contract field; nil when they never did
 	Priority int
 	Reason   string // why it is pending
 }
@@ -136,10 +137,21 @@ func (t *tx) fillWork(ids []string, work map[string]*Work) error {
 	if err != nil {
 		return err
 	}
-	return t.among(`SELECT `+seenColumns+` FROM seen WHERE pair_id IN (%s)`, nil, ids, func(r row) error {
+	err = t.among(`SELECT `+seenColumns+` FROM seen WHERE pair_id IN (%s)`, nil, ids, func(r row) error {
 		s, err := scanSeen(r)
 		if err == nil {
 			work[s.pairID].Seen[s.side] = s.record()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return t.among(`SELECT pair_id, fields FROM trigger_saw WHERE pair_id IN (%s)`, nil, ids, func(r row) error {
+		var id, text string
+		err := r.Scan(&id, &text)
+		if err == nil {
+			err = decode("what triggers saw of pair "+id, text, &work[id].Saw)
 		}
 		return err
 	})

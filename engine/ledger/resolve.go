@@ -23,8 +23,11 @@ type Resolution struct {
 	// Those that Conflicts states again stay open.
 	ClearConflicts []string
 	DeadLetters    []DeadLetter // Object and PairID are filled in
-	Firings        []Firing     // PairID is filled in
-	State          *PairState   // nil leaves the pair's state alone
+	Firings        []Firing     // PairID and Object are filled in
+	// Saw is what triggers have seen now, canonical, by contract field. Nil, when nothing was decided, leaves what they saw
+	// before, and a fresh pair fresh.
+	Saw   record.Fields
+	State *PairState // nil leaves the pair's state alone
 	// RetryAt keeps the pair pending until then; zero = done with.
 	RetryAt time.Time
 	// WaitFor keeps the pair pending until one of these pairs has both sides, or RetryAt. When one has them already, or is
@@ -151,6 +154,8 @@ func (s *settlement) record(list []Resolution) error {
 	var done []string
 	var dead []DeadLetter
 	var firings []Firing
+	var saw [][]any
+	var blind []string // pairs that no trigger looks at any more
 	for _, r := range list {
 		p := s.pairs[r.PairID]
 		if p == nil {
@@ -167,8 +172,17 @@ func (s *settlement) record(list []Resolution) error {
 			dead = append(dead, d)
 		}
 		for _, f := range r.Firings {
-			f.PairID = p.ID
+			f.PairID, f.Object = p.ID, p.Object
 			firings = append(firings, f)
+		}
+		row, err := r.saw(p)
+		switch {
+		case err != nil:
+			return err
+		case row != nil:
+			saw = append(saw, row)
+		case r.Saw != nil:
+			blind = append(blind, p.ID)
 		}
 		if row := s.keep(p, r, whole); row != nil {
 			kept = append(kept, row)
@@ -186,6 +200,12 @@ func (s *settlement) record(list []Resolution) error {
 		return err
 	}
 	if err := s.addFirings(firings); err != nil {
+		return err
+	}
+	if _, err := s.execAmong(`DELETE FROM trigger_saw WHERE pair_id IN (%s)`, nil, blind); err != nil {
+		return err
+	}
+	if err := s.insert("trigger_saw", "pair_id, fields", `ON CONFLICT (pair_id) DO UPDATE SET fields = excluded.fields`, saw); err != nil {
 		return err
 	}
 	if _, err := s.execAmong(`DELETE FROM pending WHERE pair_id IN (%s)`, nil, done); err != nil {
@@ -206,6 +226,9 @@ func (s *settlement) decide(p *pairRow, r Resolution) {
 			p.changed = true
 		}
 	}
+	if r.Saw != nil && p.Fresh {
+		p.Fresh, p.changed = false, true
+	}
 	if r.State != nil && *r.State != p.State {
 		p.State, p.changed = *r.State, true
 	}
@@ -213,6 +236,15 @@ func (s *settlement) decide(p *pairRow, r Resolution) {
 		c.Object, c.PairID = p.Object, p.ID
 		s.trouble = append(s.trouble, c)
 	}
+}
+
+// saw is the row of what triggers have seen; nil when they have not looked.
+func (r *Resolution) saw(p *pairRow) ([]any, error) {
+	if len(r.Saw) == 0 {
+		return nil, nil
+	}
+	text, err := encode(r.Saw)
+	return []any{p.ID, text}, err
 }
 
 func (s *settlement) intents(p *pairRow, r Resolution) ([][]any, error) {

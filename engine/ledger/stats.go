@@ -22,6 +22,7 @@ type ObjectStats struct {
 	Unknown     int    // of those, with unknown outcome
 	DeadLetters int    // open
 	Conflicts   int    // open
+	Firings     int    // triggers' actions to carry out, whenever due
 	OldestDue   time.Time
 }
 
@@ -96,6 +97,8 @@ func (t *tx) stats(of func(string) *ObjectStats) error {
 		"intent WHERE state = 'unknown'":  func(s *ObjectStats, n int) { s.Unknown = n },
 		"deadletter WHERE state = 'open'": func(s *ObjectStats, n int) { s.DeadLetters = n },
 		"conflict WHERE state = 'open'":   func(s *ObjectStats, n int) { s.Conflicts = n },
+		// Those from before objects were noted have none.
+		"trigger_firing WHERE state = 'ready' AND object <> ''": func(s *ObjectStats, n int) { s.Firings = n },
 	} {
 		if err := t.query(`SELECT object, COUNT(*) FROM `+table+` GROUP BY object`, nil, func(r row) error {
 			var object string

@@ -23,6 +23,7 @@ type workspace struct {
 	woken    map[string]bool     // pairs that have got their second side, by the ids that others may wait for
 	trouble  []Conflict
 	calmed   map[string]bool // pairs whose open conflict about an ambiguous match is over
+	fresh    bool            // new pairs are of records told live
 }
 
 type pairRow struct {
@@ -111,13 +112,13 @@ func (w *workspace) scanSeen(r row) error {
 	return nil
 }
 
-const pairColumns = `id, object, left_id, right_id, state, created_at, updated_at, base_left, base_right`
+const pairColumns = `id, object, left_id, right_id, state, created_at, updated_at, base_left, base_right, fresh`
 
 func scanPair(r row) (*pairRow, error) {
 	p := &pairRow{stored: true}
 	var left, right, baseLeft, baseRight sql.NullString
 	var created, updated int64
-	err := r.Scan(&p.ID, &p.Object, &left, &right, &p.State, &created, &updated, &baseLeft, &baseRight)
+	err := r.Scan(&p.ID, &p.Object, &left, &right, &p.State, &created, &updated, &baseLeft, &baseRight, &p.Fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -190,10 +191,11 @@ func (w *workspace) storePairs() error {
 		if p.stored {
 			created = millis(p.CreatedAt)
 		}
-		rows = append(rows, []any{p.ID, p.Object, orNull(p.IDs[0]), orNull(p.IDs[1]), string(p.State), created, w.now, base[0], base[1]})
+		rows = append(rows, []any{p.ID, p.Object, orNull(p.IDs[0]), orNull(p.IDs[1]), string(p.State), created, w.now, base[0], base[1], number(p.Fresh)})
 	}
 	return w.insert("pair", pairColumns, `ON CONFLICT (id) DO UPDATE SET left_id = excluded.left_id, right_id = excluded.right_id,
-		state = excluded.state, updated_at = excluded.updated_at, base_left = excluded.base_left, base_right = excluded.base_right`, rows)
+		state = excluded.state, updated_at = excluded.updated_at, base_left = excluded.base_left, base_right = excluded.base_right,
+		fresh = excluded.fresh`, rows)
 }
 
 func (w *workspace) storeSeen() error {
@@ -242,7 +244,7 @@ func (w *workspace) storePending() error {
 // newPair makes a pair of one record.
 func (w *workspace) newPair(s *seenRow) *pairRow {
 	now := moment(w.now)
-	p := &pairRow{changed: true, Pair: Pair{ID: w.l.ids.next(w.now), Object: s.object, State: PairLive, CreatedAt: now, UpdatedAt: now}}
+	p := &pairRow{changed: true, Pair: Pair{ID: w.l.ids.next(w.now), Object: s.object, State: PairLive, Fresh: w.fresh, CreatedAt: now, UpdatedAt: now}}
 	p.IDs[s.side] = s.id
 	s.pairID, s.changed = p.ID, true
 	return w.addPair(p)
