@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"accord/engine/contract"
 	"accord/engine/ledger"
 	"accord/engine/merge"
 	"accord/engine/record"
