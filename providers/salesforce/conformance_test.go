@@ -116,7 +116,7 @@ func openConforming(t *testing.T) *providertest.Vendor {
 	return v
 }
 
-const slowness = time.Second
+const slowness = 300 * time.Millisecond
 
 // vendorFaults are what is injected for each name; the operation is that of the call that it is to strike.
 var vendorFaults = map[string][]salesforceemulator.Fault{

@@ -101,7 +101,7 @@ func (l *outcomes) String() string {
 	return b.String()
 }
 
-// faults provokes all that the vendor can be made to do wrong, one after the other, each on a vendor of its own.
+// faults provokes all that the vendor can be made to do wrong, each on a vendor of its own.
 func (h Harness) faults(t *testing.T) {
 	seen := &outcomes{}
 	t.Run("faults", func(t *testing.T) {
@@ -110,6 +110,7 @@ func (h Harness) faults(t *testing.T) {
 				continue // with structure
 			}
 			t.Run(string(f.On)+" "+f.Name, func(t *testing.T) {
+				t.Parallel() // most of the time goes by in waiting
 				b, r := h.ready(t)
 				switch f.On {
 				case OnRead:
