@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -65,7 +64,8 @@ func (p *Pipeline) deliverBatch(ctx context.Context, o *object, side record.Side
 	return len(batch.Intents), p.send(ctx, o, side, *batch, time.Time{})
 }
 
-// send writes a batch and settles it; first is when its key was used before, zero for never. What was sent must be settled: neither stops because the sync is asked to.
+// send writes a batch and settles it; first is when its key was used before, zero for never. What was sent must be
+// settled: neither stops because the sync is asked to.
 func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch ledger.Batch, first time.Time) error {
 	patches := batch.Patches()
 	results, err := p.write(ctx, o, side, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
@@ -76,7 +76,7 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 	if err != nil {
 		p.cfg.Logger.Warn("batch not delivered", "object", o.Name, "to", o.side(side), "records", len(patches), "error", err)
 	}
-	doubt := err != nil && p.doubtful(batch, first, err)
+	doubt := err != nil && p.doubtful(first, err)
 	outcomes := make([]ledger.Outcome, len(batch.Intents))
 	for i, in := range batch.Intents {
 		result := record.Result{Err: err}
@@ -103,13 +103,10 @@ func (p *Pipeline) write(ctx context.Context, o *object, side record.Side, b pro
 	return o.Records[side].Write(ctx, b)
 }
 
-// doubtful says whether a batch that makes records may have been carried out, or may yet be. Then all of it stays
-// together under its key until it was looked up. When a repetition comes to nothing, even surely so, that says nothing of
-// the first try, which the vendor may still be at work on: a new key would have it carried out twice.
-func (p *Pipeline) doubtful(batch ledger.Batch, first time.Time, err error) bool {
-	if !slices.ContainsFunc(batch.Intents, func(in ledger.Intent) bool { return in.Op == record.Create }) {
-		return false
-	}
+// doubtful says whether a batch may have been carried out, or may yet be. Then all of it stays together under its key
+// until it was looked up. When a repetition comes to nothing, even surely so, that says nothing of the first try, which
+// the vendor may still be at work on: a new key would have it carried out twice.
+func (p *Pipeline) doubtful(first time.Time, err error) bool {
 	if first.IsZero() {
 		return provider.KindOf(err) == provider.Unknown
 	}
@@ -142,11 +139,9 @@ func (p *Pipeline) outcome(o *object, side record.Side, in ledger.Intent, r reco
 	}
 	out.Error = e.Error()
 	switch {
-	case e.Kind == provider.Unknown && in.Op == record.Create:
-		out.Unknown = true
-	case e.Kind == provider.Unknown, e.Kind == provider.Stale, e.Kind == provider.NotFound:
-		// An update that may or may not have been carried out is not repeated: somebody may have edited since. What is
-		// there now is read, and resolving decides anew.
+	case e.Kind == provider.Unknown:
+		out.Unknown = true // see recover
+	case e.Kind == provider.Stale, e.Kind == provider.NotFound:
 		out.Reread = true
 		if in.Attempts >= maxAttempts {
 			out.Reread, out.Dead = false, p.deadLetter(o, side, in, e)
@@ -190,91 +185,4 @@ func backoff(in ledger.Intent, hint time.Duration) time.Duration {
 		return hint + jitter
 	}
 	return min(time.Second<<min(in.Attempts, 10), 5*time.Minute) + jitter
-}
-
-// recover deals with writes that were sent and never answered: by a crash, a time-out, a broken connection. What they
-// were to create is looked up before anything is repeated.
-func (p *Pipeline) recover(ctx context.Context, o *object) (bool, error) {
-	if p.cfg.Clock().Before(p.look) {
-		return false, nil
-	}
-	worked := false
-	for _, side := range record.Sides {
-		batches, err := p.cfg.Ledger.Unsettled(ctx, o.Name, side)
-		if err != nil {
-			return worked, fmt.Errorf("ask for unanswered writes to %s of %s: %w", o.side(side), o.Name, err)
-		}
-		for _, b := range batches {
-			did, err := p.recoverBatch(ctx, o, side, b)
-			if err != nil {
-				return worked, err
-			}
-			worked = worked || did
-		}
-	}
-	return worked, nil
-}
-
-func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side, b ledger.Batch) (bool, error) {
-	age := p.cfg.Clock().Sub(b.Sent)
-	if lag := o.Records[side].Limits().SearchLag; age < lag {
-		p.lookAgain(b.Sent.Add(lag)) // the vendor's search may not show yet what it made
-		return false, nil
-	}
-	var keys []string
-	for _, in := range b.Intents {
-		if in.Op == record.Create {
-			keys = append(keys, in.Key)
-		}
-	}
-	found := map[string][]string{}
-	if len(keys) > 0 {
-		var err error
-		if found, err = o.Records[side].Find(ctx, keys); err != nil {
-			if p.later(ctx, o, side, "look up unanswered writes", err) {
-				p.lookAgain(p.cfg.Clock().Add(idlePoll))
-				return false, nil
-			}
-			return false, err
-		}
-	}
-	if len(keys) > 0 && len(found) == 0 && age < keyLifetime && b.Whole {
-		// Nothing of it is there: send the very same batch again. Should the vendor still be at work on it, the key
-		// makes it answer once and carry it out once.
-		p.cfg.Logger.Info("repeat an unanswered batch", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
-		return true, p.send(ctx, o, side, b, b.Sent)
-	}
-	outcomes := make([]ledger.Outcome, 0, len(b.Intents))
-	open := 0
-	for _, in := range b.Intents {
-		out := ledger.Outcome{IntentID: in.ID, BatchID: b.ID}
-		switch ids := found[in.Key]; {
-		case in.Op != record.Create:
-			out.Reread = true
-		case len(ids) > 0:
-			out.Done, out.RecordID = true, ids[0]
-		case age < inFlight:
-			// Others of the batch are there, now or when it was last looked up: it arrived, and the vendor may yet come
-			// to this one.
-			open++
-			continue
-		default:
-			out.Retry = &ledger.Retry{At: p.cfg.Clock(), Error: "the write was not answered, and what it was to create is not there"}
-		}
-		outcomes = append(outcomes, out)
-	}
-	if open > 0 {
-		p.lookAgain(b.Sent.Add(inFlight))
-	}
-	if len(outcomes) == 0 {
-		return false, nil
-	}
-	return true, p.settle(ctx, o, outcomes)
-}
-
-// lookAgain makes the loop come back to an unanswered write in time.
-func (p *Pipeline) lookAgain(at time.Time) {
-	if p.look.IsZero() || at.Before(p.look) {
-		p.look = at
-	}
 }

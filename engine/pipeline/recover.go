@@ -1,0 +1,150 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"accord/engine/contract"
+	"accord/engine/ledger"
+	"accord/engine/record"
+)
+
+// recover deals with writes that were sent and never answered: by a crash, a time-out, a broken connection. What they
+// were to create or to change is looked up before anything is repeated or decided anew.
+func (p *Pipeline) recover(ctx context.Context, o *object) (bool, error) {
+	if p.cfg.Clock().Before(p.look) {
+		return false, nil
+	}
+	worked := false
+	for _, side := range record.Sides {
+		batches, err := p.cfg.Ledger.Unsettled(ctx, o.Name, side)
+		if err != nil {
+			return worked, fmt.Errorf("ask for unanswered writes to %s of %s: %w", o.side(side), o.Name, err)
+		}
+		for _, b := range batches {
+			did, err := p.recoverBatch(ctx, o, side, b)
+			if err != nil {
+				return worked, err
+			}
+			worked = worked || did
+		}
+	}
+	return worked, nil
+}
+
+func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side, b ledger.Batch) (bool, error) {
+	age := p.cfg.Clock().Sub(b.Sent)
+	if lag := o.Records[side].Limits().SearchLag; age < lag {
+		p.lookAgain(b.Sent.Add(lag)) // the vendor's search may not show yet what it made
+		return false, nil
+	}
+	arrived, creates, err := p.lookUp(ctx, o, side, b)
+	if err != nil {
+		if p.later(ctx, o, side, "look up unanswered writes", err) {
+			p.lookAgain(p.cfg.Clock().Add(idlePoll))
+			return false, nil
+		}
+		return false, err
+	}
+	if creates && len(arrived) == 0 && age < keyLifetime && b.Whole {
+		// Nothing of it is there: send the very same batch again. Should the vendor still be at work on it, the key
+		// makes it answer once and carry it out once.
+		p.cfg.Logger.Info("repeat an unanswered batch", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
+		return true, p.send(ctx, o, side, b, b.Sent)
+	}
+	outcomes := make([]ledger.Outcome, 0, len(b.Intents))
+	for _, in := range b.Intents {
+		out := ledger.Outcome{IntentID: in.ID, BatchID: b.ID}
+		switch r, ok := arrived[in.ID]; {
+		case ok:
+			out.Done, out.RecordID, out.Version = true, r.ID, r.Version
+		case age < inFlight && (in.Op == record.Create || shared(o, side, in)):
+			continue // the vendor may yet come to it
+		case in.Op == record.Create:
+			out.Retry = &ledger.Retry{At: p.cfg.Clock(), Error: "the write was not answered, and what it was to create is not there"}
+		default:
+			out.Reread = true
+		}
+		outcomes = append(outcomes, out)
+	}
+	if len(outcomes) < len(b.Intents) {
+		p.lookAgain(b.Sent.Add(inFlight))
+	}
+	if len(outcomes) == 0 {
+		return false, nil
+	}
+	return true, p.settle(ctx, o, outcomes)
+}
+
+// lookUp finds out which intents of a batch were carried out, by intent: a create by its key; any other by what the
+// record shows now. Taken for somebody's edit, our own unanswered write would run over a newer one on the other side.
+func (p *Pipeline) lookUp(ctx context.Context, o *object, side record.Side, b ledger.Batch) (arrived map[string]record.Record, creates bool, err error) {
+	var keys, ids []string
+	for _, in := range b.Intents {
+		if in.Op == record.Create {
+			keys = append(keys, in.Key)
+		} else {
+			ids = append(ids, in.RecordID)
+		}
+	}
+	found := map[string][]string{}
+	if len(keys) > 0 {
+		if found, err = o.Records[side].Find(ctx, keys); err != nil {
+			return nil, true, err
+		}
+	}
+	shown := map[string]record.Record{}
+	if len(ids) > 0 {
+		records, err := o.Records[side].Read(ctx, ids)
+		if err != nil {
+			return nil, len(keys) > 0, err
+		}
+		for _, r := range records {
+			shown[r.ID] = r
+		}
+	}
+	arrived = map[string]record.Record{}
+	for _, in := range b.Intents {
+		switch r, read := shown[in.RecordID]; {
+		case in.Op == record.Create && len(found[in.Key]) > 0:
+			arrived[in.ID] = record.Record{ID: found[in.Key][0]}
+		case in.Op != record.Create && read && carriedOut(in, r):
+			arrived[in.ID] = r
+		}
+	}
+	return arrived, len(keys) > 0, nil
+}
+
+// shared says whether an update writes a field that users of both sides edit. Carried out late, it would look like a
+// newer edit; that of any other field would be put back.
+func shared(o *object, side record.Side, in ledger.Intent) bool {
+	return in.Op == record.Update && slices.ContainsFunc(o.Fields, func(f *contract.Field) bool {
+		return f.Owner == contract.OwnerEither && slices.ContainsFunc(f.Ends[side], func(n contract.NativeField) bool {
+			_, written := in.Fields[n.Name]
+			return written
+		})
+	})
+}
+
+// carriedOut says whether a record shows all that an intent was to make of it.
+func carriedOut(in ledger.Intent, r record.Record) bool {
+	switch in.Op {
+	case record.Archive, record.Delete:
+		return r.State == record.Archived || r.State == record.Deleted
+	}
+	for name, v := range in.Fields {
+		if now, shown := r.Fields[name]; !shown || !now.Equal(v) {
+			return false
+		}
+	}
+	return r.State == record.Live && (in.Key == "" || in.Key == r.Key)
+}
+
+// lookAgain makes the loop come back to an unanswered write in time.
+func (p *Pipeline) lookAgain(at time.Time) {
+	if p.look.IsZero() || at.Before(p.look) {
+		p.look = at
+	}
+}
