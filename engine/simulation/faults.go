@@ -16,7 +16,7 @@ type Kind string
 const (
 	LostBefore   Kind = "lost_before"   // a write is not carried out, and nobody is told
 	LostAfter    Kind = "lost_after"    // a write is carried out, and its answer is lost
-	Late         Kind = "late"          // a batch that makes records is carried out after its caller has given up
+	Late         Kind = "late"          // a write is carried out after its caller has given up
 	Stall        Kind = "stall"         // a call hangs until its caller gives up
 	Throttle     Kind = "throttle"      // a call is refused for some seconds
 	Passing      Kind = "passing"       // a call fails, and would not a moment later

@@ -59,6 +59,7 @@ func (w *world) look(ctx context.Context, l *ledger.Ledger) (*court, error) {
 	if c.dead, err = l.DeadLetters(ctx, ledger.Filter{}); err != nil {
 		return nil, err
 	}
+	account := map[string]string{}
 	for _, o := range objects {
 		for _, side := range record.Sides {
 			var ids []string
@@ -71,6 +72,11 @@ func (w *world) look(ctx context.Context, l *ledger.Ledger) (*court, error) {
 			}
 			for id, pair := range pairs {
 				c.pairs[place(side, o.table[side], id)] = pair
+				if o.name == "client" && side == record.Left {
+					account[pair] = id
+				} else if o.name == "client" {
+					w.partner[id] = account[pair]
+				}
 			}
 		}
 		for _, left := range w.systems[record.Left].Records(o.table[record.Left]) {

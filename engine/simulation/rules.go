@@ -299,7 +299,7 @@ func (w *world) itemOf(v record.Value) (string, bool) {
 	}
 	account, _ := w.find(record.Left, "Account", v.Part(0))
 	for _, r := range w.systems[record.Right].Records("Clients") {
-		if r.Key == v.Part(0) || account.Key == r.ID {
+		if r.Key == v.Part(0) || account.Key == r.ID || w.partner[r.ID] == v.Part(0) {
 			return r.ID, true
 		}
 	}

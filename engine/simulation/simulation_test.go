@@ -5,8 +5,10 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // play runs one seed in a bubble of its own.
@@ -72,11 +74,24 @@ func TestAgreementSurvivesTheStorm(t *testing.T) {
 		}
 		return
 	}
-	for seed := uint64(1); seed <= number(t, "SEEDS", 100); seed++ {
-		r := play(t, Options{Seed: seed})
-		t.Logf("seed %d: hash %s, %d edits, %d writes, %d calls, %d to settle, %d crashes, %s", seed, r.Hash, r.Edits, r.Writes, r.Calls, r.Settling, r.Crashes, r.Took.Round(1e9))
-		if len(r.Violations) > 0 {
-			t.Error(tell(r, 0))
+	seeds := number(t, "SEEDS", 100)
+	var took, edits, writes, calls, crashes atomic.Int64
+	t.Run("seeds", func(t *testing.T) {
+		for seed := uint64(1); seed <= seeds; seed++ {
+			t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+				t.Parallel()
+				r := play(t, Options{Seed: seed})
+				took.Add(int64(r.Took))
+				edits.Add(int64(r.Edits))
+				writes.Add(int64(r.Writes))
+				calls.Add(int64(r.Calls))
+				crashes.Add(int64(r.Crashes))
+				if len(r.Violations) > 0 {
+					t.Error(tell(r, 0))
+				}
+			})
 		}
-	}
+	})
+	t.Logf("%d seeds, %s of virtual time: %d edits, %d writes, %d calls, %d crashes",
+		seeds, time.Duration(took.Load()).Round(time.Minute), edits.Load(), writes.Load(), calls.Load(), crashes.Load())
 }

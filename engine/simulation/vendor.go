@@ -188,7 +188,7 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 		}
 		<-ctx.Done()
 		return nil, unknown("stalled")
-	case w.hit(Late, 0.7) && !slices.ContainsFunc(b.Patches, func(p record.Patch) bool { return p.Op != record.Create }):
+	case w.hit(Late, 0.7):
 		after := w.between("late", time.Second, 55*time.Second)
 		w.late.Go(func() {
 			time.Sleep(after)

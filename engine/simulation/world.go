@@ -45,7 +45,7 @@ type world struct {
 	steps     int
 	crashes   int
 	inForce   *contract.Contract
-	linked    map[string]string // by place: the partner's id
+	partner   map[string]string // of clients: item to account, as the ledger says, for those that carry no keys
 	complaint []Violation
 }
 
@@ -74,7 +74,7 @@ var connections = [2]string{"salesforce.crm", "monday.work"}
 func newWorld(seed uint64, without []Kind, dir string) *world {
 	w := &world{
 		chances: newChances(seed, without), trace: newTrace(), path: filepath.Join(dir, fmt.Sprintf("ledger-%d.db", seed)),
-		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, linked: map[string]string{},
+		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, partner: map[string]string{},
 	}
 	skew := [2]time.Duration{}
 	if w.met(Skew) {
