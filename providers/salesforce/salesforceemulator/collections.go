@@ -15,8 +15,11 @@ func itemError(err *org.Error) metadata.Ordered {
 	if fields == nil {
 		fields = []string{}
 	}
-	return metadata.Ordered{{Key: "success", Value: false}, {Key: "errors", Value: []any{
-		metadata.Ordered{{Key: "statusCode", Value: err.Code}, {Key: "message", Value: err.Message}, {Key: "fields", Value: fields}}}}}
+	entry := metadata.Ordered{{Key: "statusCode", Value: err.Code}, {Key: "message", Value: err.Message}, {Key: "fields", Value: fields}}
+	if err.Duplicates != nil {
+		entry.Set("duplicateResult", duplicateResult(err))
+	}
+	return metadata.Ordered{{Key: "success", Value: false}, {Key: "errors", Value: []any{entry}}}
 }
 
 var rolledBack = &org.Error{Code: "ALL_OR_NONE_OPERATION_ROLLED_BACK", Message: "Record rolled back because not all records were valid and the request was using AllOrNone header"}

@@ -224,8 +224,8 @@ func parseTime(s string) (time.Time, bool) {
 
 // byField serves /sobjects/X/Field/value: rows by external id.
 func (r *request) byField(name, field, value string) response {
-	if field == "describe" {
-		return ok(metadata.Ordered{{Key: "layouts", Value: []any{}}, {Key: "recordTypeMappings", Value: []any{}}})
+	if field == "describe" { // layouts are not emulated
+		return failed(org.NotFound())
 	}
 	if _, isID := sfid.Normalize(field); isID && r.method == http.MethodGet {
 		return failed(org.NotFound())
@@ -327,8 +327,8 @@ func (r *request) soql(all bool) response {
 
 func (r *request) runQuery(opts org.QueryOptions, next string) response {
 	text := r.query.Get("q")
-	if explain := r.query.Get("explain"); explain != "" {
-		return ok(metadata.Ordered{{Key: "plans", Value: []any{metadata.Ordered{{Key: "cardinality", Value: 1}, {Key: "leadingOperationType", Value: "TableScan"}, {Key: "relativeCost", Value: 1.0}}}}})
+	if r.query.Get("explain") != "" {
+		return refuse(http.StatusBadRequest, "INVALID_OPERATION", "Query plans are not emulated")
 	}
 	if text == "" {
 		return refuse(http.StatusBadRequest, "MALFORMED_QUERY", "A query string has to be specified")
@@ -475,5 +475,3 @@ func (r *request) picklistValues(tx *org.Tx, object, recordType, field string) (
 	return metadata.Ordered{{Key: "controllerValues", Value: controllers}, {Key: "defaultValue", Value: deflt}, {Key: "eTag", Value: ""},
 		{Key: "url", Value: r.base() + "/ui-api/object-info/" + object + "/picklist-values/" + url.PathEscape(recordType) + "/" + f.Name}, {Key: "values", Value: list}}, nil
 }
-
-func (r *request) actions() response { return ok(metadata.Ordered{}) }

@@ -133,3 +133,21 @@ func TestPlatformEventByREST(t *testing.T) {
 		t.Errorf("%d events published", n)
 	}
 }
+
+func TestDuplicateRules(t *testing.T) {
+	c := serve(t)
+	if err := c.e.SetDuplicateRules(DuplicateRule{Name: "Same_Email", Object: "Contact", Fields: []string{"Email", "LastName"}, AllowSave: true}); err != nil {
+		t.Fatal(err)
+	}
+	doe := obj{"LastName": "Doe", "Email": "doe@acme.example"}
+	id := c.do("POST", "/sobjects/Contact", doe).id()
+	c.do("POST", "/sobjects/Contact", doe).want(400, `[{"duplicateResult":{"allowSave":true,"duplicateRule":"Same_Email"`, `"Id":"`+id+`"`, `"errorCode":"DUPLICATES_DETECTED","message":"Use one of these records?"`)
+	rec := obj{"attributes": obj{"type": "Contact"}, "LastName": "DOE", "Email": "doe@acme.example"}
+	c.do("POST", "/composite/sobjects", obj{"records": list{rec}}).want(200, `"statusCode":"DUPLICATES_DETECTED"`, `"duplicateResult":{`)
+	c.do("PATCH", "/sobjects/Contact/"+id, obj{"FirstName": "Jo", "Email": "doe@acme.example"}).want(204)
+	c.hdr["Sforce-Duplicate-Rule-Header"] = "allowSave=true; runAsCurrentUser=true"
+	c.do("POST", "/sobjects/Contact", doe).want(201)
+	if err := c.e.SetDuplicateRules(DuplicateRule{Name: "x", Object: "Contact", Fields: []string{"Nope"}}); err == nil {
+		t.Error("a rule on an unknown field is accepted")
+	}
+}

@@ -76,7 +76,23 @@ type apiError struct {
 }
 
 func failed(err *org.Error) response {
+	if err.Duplicates != nil {
+		return response{status: err.HTTPStatus(), body: []metadata.Ordered{{{Key: "duplicateResult", Value: duplicateResult(err)}, {Key: "errorCode", Value: err.Code}, {Key: "message", Value: err.Message}}}}
+	}
 	return response{status: err.HTTPStatus(), body: []apiError{{err.Message, err.Code, err.Fields}}}
+}
+
+// duplicateResult is what a save refused by a duplicate rule says (REST API guide, "Duplicate Rule Header").
+func duplicateResult(err *org.Error) metadata.Ordered {
+	d := err.Duplicates
+	records := []any{}
+	for _, id := range d.Matches {
+		records = append(records, metadata.Ordered{{Key: "additionalInformation", Value: []any{}}, {Key: "fieldDiffs", Value: []any{}}, {Key: "matchConfidence", Value: 100.0},
+			{Key: "record", Value: metadata.Ordered{{Key: "attributes", Value: metadata.Ordered{{Key: "type", Value: d.Rule.Object}}}, {Key: "Id", Value: id}}}})
+	}
+	return metadata.Ordered{{Key: "allowSave", Value: d.Rule.AllowSave}, {Key: "duplicateRule", Value: d.Rule.Name}, {Key: "duplicateRuleEntityType", Value: d.Rule.Object}, {Key: "errorMessage", Value: err.Message},
+		{Key: "matchResults", Value: []any{metadata.Ordered{{Key: "entityType", Value: d.Rule.Object}, {Key: "errors", Value: []any{}}, {Key: "matchEngine", Value: "ExactMatchEngine"},
+			{Key: "matchRecords", Value: records}, {Key: "rule", Value: d.Rule.Name}, {Key: "size", Value: len(records)}, {Key: "success", Value: true}}}}}
 }
 
 func refuse(status int, code, format string, args ...any) response {
@@ -289,8 +305,18 @@ func (e *Emulator) serveData(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req := &request{e: e, org: o, method: r.Method, path: segs[1:], query: r.URL.Query(), header: r.Header, version: version, session: sess, http: r}
-	req.caller = org.Caller{UserID: sess.user, Origin: origin("rest", version, r.Header)}
+	req.caller = org.Caller{UserID: sess.user, Origin: origin("rest", version, r.Header), AllowDuplicates: allowDuplicates(r.Header)}
 	e.serveAuthorized(w, r, req)
+}
+
+// allowDuplicates reads Sforce-Duplicate-Rule-Header: allowSave=true; ....
+func allowDuplicates(h http.Header) bool {
+	for part := range strings.FieldsFuncSeq(h.Get("Sforce-Duplicate-Rule-Header"), func(c rune) bool { return c == ';' || c == ',' }) {
+		if k, v, _ := strings.Cut(strings.TrimSpace(part), "="); strings.EqualFold(k, "allowSave") && strings.EqualFold(v, "true") {
+			return true
+		}
+	}
+	return false
 }
 
 // origin is the changeOrigin text of a call: the API, its version and the client's name for itself.
@@ -402,19 +428,15 @@ func (e *Emulator) route(r *request) response {
 		return e.bulk.serve(r)
 	case "ui-api":
 		return r.uiAPI()
-	case "recent":
-		return ok([]any{})
-	case "search":
-		return refuse(http.StatusBadRequest, "MALFORMED_SEARCH", "Search is not emulated here")
-	case "actions":
-		return r.actions()
+	case "search", "recent", "actions", "metadata":
+		return refuse(http.StatusNotFound, "NOT_FOUND", "The resource %s is not emulated", r.path[0])
 	}
 	return failed(org.NotFound())
 }
 
 func (r *request) resources() response {
 	out := metadata.Ordered{}
-	for _, name := range []string{"actions", "composite", "jobs", "limits", "query", "queryAll", "recent", "search", "sobjects", "tooling", "ui-api"} {
+	for _, name := range []string{"composite", "jobs", "limits", "query", "queryAll", "sobjects", "tooling", "ui-api"} {
 		out.Set(name, r.base()+"/"+name)
 	}
 	out.Set("identity", instanceURL(r.http)+"/id/"+r.org.OrgID()+"/"+r.session.user)

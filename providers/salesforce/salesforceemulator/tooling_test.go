@@ -188,3 +188,23 @@ func TestLeastPrivileged(t *testing.T) {
 		t.Error("describe is not filtered by field permissions")
 	}
 }
+
+// Definitions made inside a transaction that fails are taken back with it.
+func TestDefinitionsRollBack(t *testing.T) {
+	c := serve(t)
+	part := func(ref, path, body string) string {
+		return `{"method":"POST","url":"` + v68 + path + `","referenceId":"` + ref + `","body":` + body + `}`
+	}
+	parts := []string{
+		part("f", "/tooling/sobjects/CustomField", field("Account.Gone__c", `{"type":"Checkbox","label":"x"}`)),
+		part("c", "/tooling/sobjects/PlatformEventChannel", `{"FullName":"Gone__chn","Metadata":{"channelType":"data","label":"x"}}`),
+		part("bad", "/sobjects/Account", `{}`),
+	}
+	for range 2 {
+		c.do("POST", "/composite", `{"allOrNone":true,"compositeRequest":[`+strings.Join(parts, ",")+`]}`).want(200, "REQUIRED_FIELD_MISSING", "PROCESSING_HALTED")
+	}
+	c.toolingQuery("SELECT Id FROM CustomField").want(200, `"totalSize":0`)
+	c.toolingQuery("SELECT Id FROM PlatformEventChannel").want(200, `"totalSize":0`)
+	c.do("POST", "/composite", `{"allOrNone":true,"compositeRequest":[`+strings.Join(parts[:2], ",")+`]}`).want(200)
+	c.toolingQuery("SELECT Id FROM PlatformEventChannel").want(200, `"totalSize":1`)
+}

@@ -102,6 +102,15 @@ func (o *Object) Add(f *Field) error {
 	return nil
 }
 
+// Truncate takes back the fields added since there were n.
+func (o *Object) Truncate(n int) {
+	for _, f := range o.Fields[n:] {
+		delete(o.byName, strings.ToLower(f.Name))
+		delete(o.byRelation, strings.ToLower(f.RelationshipName))
+	}
+	o.Fields = o.Fields[:n]
+}
+
 // Field finds a field by API name, whatever its case; nil when there is none.
 func (o *Object) Field(name string) *Field {
 	if f, ok := o.byName[name]; ok {

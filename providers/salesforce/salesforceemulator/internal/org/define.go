@@ -93,9 +93,16 @@ func (tx *Tx) DefineField(object, name string, m *metadata.FieldMetadata) (*meta
 	if t.def.Event {
 		f.Permissionable = false
 	}
+	n := len(t.def.Fields)
 	if err := t.def.Add(f); err != nil {
 		return nil, err
 	}
+	tx.undo = append(tx.undo, func() {
+		for _, f := range t.def.Fields[n:] {
+			delete(t.idx, f.Slot)
+		}
+		t.def.Truncate(n)
+	})
 	t.fieldAdded(f)
 	if f.Type == "location" {
 		if err := metadata.AddLocationParts(t.def, f); err != nil {
@@ -107,7 +114,9 @@ func (tx *Tx) DefineField(object, name string, m *metadata.FieldMetadata) (*meta
 	}
 	if f.Type == "boolean" {
 		for _, r := range t.order { // existing records take the default at once, without being modified
+			before := r.cells
 			r.cells = cellsSet(append([]cell(nil), r.cells...), f.Slot, f.Default == true)
+			tx.undo = append(tx.undo, func() { r.cells = before })
 		}
 	}
 	return f, nil
@@ -144,6 +153,8 @@ func (tx *Tx) ChangeField(t *table, f *metadata.Field, m *metadata.FieldMetadata
 	}
 	next.ID, next.Slot, next.ReferenceTo, next.RelationshipName = f.ID, f.Slot, f.ReferenceTo, f.RelationshipName
 	next.Modified, _ = tx.stamp.(string)
+	before := *f
+	tx.undo = append(tx.undo, func() { *f = before })
 	*f = *next
 	if t.idx[f.Slot] == nil && f.Indexed() {
 		t.reindex(f)

@@ -11,6 +11,8 @@ type Error struct {
 	Fields        []string
 	// Status is the HTTP status where it is the whole answer; zero is 400.
 	Status int
+	// Duplicates is set for DUPLICATES_DETECTED.
+	Duplicates *Duplicates
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

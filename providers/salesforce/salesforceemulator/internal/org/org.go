@@ -45,6 +45,7 @@ type Org struct {
 	valueSets                    map[string]*valueSet
 	recordTypes                  map[string]map[string][]string // record type id -> picklist -> values
 	automations                  []Automation
+	duplicateRules               []DuplicateRule
 	locked                       map[string]time.Time
 	held                         map[string]int // rows that calls in flight hold
 

@@ -26,6 +26,7 @@ type Snapshot struct {
 	ValueSets   []SnapshotValueSet             `json:"value_sets"`
 	RecordTypes map[string]map[string][]string `json:"record_types"`
 	Automations []Automation                   `json:"automations"`
+	Duplicates  []DuplicateRule                `json:"duplicate_rules"`
 }
 
 // SnapshotObject is one object with its records: field values by name, in the order of their ids.
@@ -54,7 +55,7 @@ func (o *Org) Snapshot() Snapshot {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	s := Snapshot{Version: 1, OrgID: o.orgID, AdminID: o.adminID, UserID: o.userID, Pod: o.pod, Sequences: [3]uint64{o.fieldSeq, o.objectSeq, o.metaSeq},
-		CommitNo: o.commitNo, TxNo: o.txNo, RecordTypes: o.recordTypes, Automations: o.automations}
+		CommitNo: o.commitNo, TxNo: o.txNo, RecordTypes: o.recordTypes, Automations: o.automations, Duplicates: o.duplicateRules}
 	for _, name := range o.tableNames() {
 		t := o.table(name)
 		if t.def.Tooling {
@@ -109,7 +110,7 @@ func (o *Org) Restore(s Snapshot) error {
 	}
 	o.orgID, o.adminID, o.userID, o.pod = s.OrgID, s.AdminID, s.UserID, s.Pod
 	o.fieldSeq, o.objectSeq, o.metaSeq = s.Sequences[0], s.Sequences[1], s.Sequences[2]
-	o.commitNo, o.txNo, o.automations = s.CommitNo, s.TxNo, s.Automations
+	o.commitNo, o.txNo, o.automations, o.duplicateRules = s.CommitNo, s.TxNo, s.Automations, s.Duplicates
 	if s.RecordTypes != nil {
 		o.recordTypes = s.RecordTypes
 	}

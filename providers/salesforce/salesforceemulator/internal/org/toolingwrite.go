@@ -3,6 +3,7 @@ package org
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,6 +17,31 @@ func (tx *Tx) customize() *Error {
 		return &Error{Code: "INSUFFICIENT_ACCESS", Message: "insufficient access rights on entity: Customize Application is required", Status: 403}
 	}
 	return nil
+}
+
+// guard lets a rollback take back what happens to channels, members and value sets from here on.
+func (tx *Tx) guard() {
+	o := tx.o
+	channels, members, sets := slices.Clone(o.channels), slices.Clone(o.members), maps.Clone(o.valueSets)
+	var restore []func()
+	for _, c := range channels {
+		v := *c
+		restore = append(restore, func() { *c = v })
+	}
+	for _, m := range members {
+		v := *m
+		restore = append(restore, func() { *m = v })
+	}
+	for _, s := range sets {
+		v := *s
+		restore = append(restore, func() { *s = v })
+	}
+	tx.undo = append(tx.undo, func() {
+		o.channels, o.members, o.valueSets = channels, members, sets
+		for _, f := range restore {
+			f()
+		}
+	})
 }
 
 func refusal(err error) *Error {
@@ -40,6 +66,7 @@ func (tx *Tx) ToolingCreate(object string, body ToolingBody) (string, *Error) {
 	if err := tx.customize(); err != nil {
 		return "", err
 	}
+	tx.guard()
 	if body.FullName == "" {
 		return "", &Error{Code: "REQUIRED_FIELD_MISSING", Message: "Required fields are missing: [FullName]", Fields: []string{"FullName"}}
 	}
@@ -80,6 +107,7 @@ func (tx *Tx) ToolingUpdate(object, id string, body ToolingBody) *Error {
 	if err := tx.customize(); err != nil {
 		return err
 	}
+	tx.guard()
 	id18, _ := sfid.Normalize(id)
 	switch strings.ToLower(object) {
 	case "customfield":
@@ -119,6 +147,7 @@ func (tx *Tx) ToolingDelete(object, id string) *Error {
 	if err := tx.customize(); err != nil {
 		return err
 	}
+	tx.guard()
 	id18, _ := sfid.Normalize(id)
 	o := tx.o
 	switch strings.ToLower(object) {

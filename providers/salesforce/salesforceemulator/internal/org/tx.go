@@ -15,6 +15,8 @@ type Caller struct {
 	// System bypasses permissions. Loading also bypasses rules of saving: required values, picklists, validation
 	// rules, automations, uniqueness of nothing but external ids; and may set system dates.
 	System, Loading bool
+	// AllowDuplicates insists on saves that duplicate rules only warn about.
+	AllowDuplicates bool
 }
 
 // Tx is a transaction: it holds the org for itself (or shared with other readers) until Commit or Rollback.

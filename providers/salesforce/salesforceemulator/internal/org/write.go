@@ -169,8 +169,6 @@ func (tx *Tx) assignField(d *draft, f *metadata.Field, name string, v any) *Erro
 		writable = true
 	}
 	if !access.Edit || !writable {
-		verb := "create"
-		_ = verb
 		return fieldError("INVALID_FIELD_FOR_INSERT_UPDATE", f.Name, "Unable to create/update fields: %s. Please check the security settings of this field and verify that it is read/write for your profile or permission set.", f.Name)
 	}
 	value, err := tx.coerce(f, v)
@@ -304,7 +302,10 @@ func (tx *Tx) check(d *draft) *Error {
 	if tx.caller.Loading {
 		return nil
 	}
-	return tx.validate(d)
+	if err := tx.validate(d); err != nil {
+		return err
+	}
+	return tx.duplicates(d)
 }
 
 func (tx *Tx) required(d *draft) *Error {

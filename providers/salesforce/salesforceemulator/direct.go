@@ -216,3 +216,12 @@ func (e *Emulator) Token(user string) (string, error) {
 	defer a.mu.Unlock()
 	return a.mint(u.ID, e.opts.ClientID), nil
 }
+
+// DuplicateRule refuses saves of records that equal another in some fields.
+type DuplicateRule = org.DuplicateRule
+
+// SetDuplicateRules replaces all duplicate rules.
+func (e *Emulator) SetDuplicateRules(rules ...DuplicateRule) error {
+	o, _ := e.core()
+	return o.SetDuplicateRules(rules)
+}
