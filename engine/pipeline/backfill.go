@@ -20,6 +20,9 @@ func (p *Pipeline) backfill(ctx context.Context) error {
 			return fmt.Errorf("ask whether %s was listed: %w", o.Name, err)
 		}
 		if done == p.contract.Digest() {
+			if err := p.markListed(ctx, o); err != nil {
+				return err
+			}
 			continue
 		}
 		if _, err := p.recover(ctx, o); err != nil {
@@ -29,6 +32,9 @@ func (p *Pipeline) backfill(ctx context.Context) error {
 			if err := p.list(ctx, o, side, true); err != nil {
 				return err
 			}
+		}
+		if err := p.markListed(ctx, o); err != nil {
+			return err
 		}
 		if err := p.pair(ctx, o); err != nil {
 			return err

@@ -40,7 +40,9 @@ func (p *Pipeline) load(ctx context.Context) error {
 	}
 	p.objects = p.objects[:0]
 	for _, o := range objects {
-		p.objects = append(p.objects, &object{Object: o, progress: Progress{Object: o.Name}})
+		bound := &object{Object: o, progress: Progress{Object: o.Name}}
+		bound.watch(c)
+		p.objects = append(p.objects, bound)
 	}
 	p.directory = binding.NewDirectory(providers, p.cfg.Clock)
 	p.cfg.Listen(providers)

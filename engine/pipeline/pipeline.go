@@ -31,6 +31,7 @@ type Config struct {
 	Clock    func() time.Time
 	Logger   hclog.Logger
 	Worker   string         // names this process in leases
+	Run      string         // id of the run that is noted with every write, so that it can be put back; "" = none
 	Progress func(Progress) // told after every round that did something; nil is fine
 	Sweep    time.Duration  // how often both sides are asked what changed, however quiet the events; 0 = 5 minutes
 }
@@ -68,6 +69,9 @@ type object struct {
 	halted   bool         // by its guard, until somebody resumes it
 	round    policy.Round // what was done since the object was last quiet
 	allowed  Halt         // what somebody approved after a halt
+	triggers []*contract.Trigger
+	watched  []string  // contract fields that they look at
+	since    time.Time // when everything was listed for the first time under this scope; zero = not yet
 }
 
 // ErrNoContract says that nothing was applied yet.
@@ -241,7 +245,11 @@ func (p *Pipeline) round(ctx context.Context) (bool, error) {
 		}
 		worked = worked || did
 	}
-	return worked, ctx.Err()
+	did, err := p.fire(ctx)
+	if err != nil {
+		return worked, err
+	}
+	return worked || did, ctx.Err()
 }
 
 // turn is the way of a change through one object: what was sent and never answered, then what events pointed at, then
@@ -312,6 +320,9 @@ func (p *Pipeline) unhaltedWork(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("read the ledger's figures: %w", err)
 	}
 	for _, s := range stats {
+		if s.Firings > 0 {
+			return true, nil // what has happened has its actions, halted or not
+		}
 		if o := p.object(s.Object); o == nil || o.halted {
 			continue
 		}
