@@ -2,7 +2,10 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"accord/engine/record"
 )
 
 // RunWrites calls yield for each confirmed write of one run, oldest first, until it returns an error, which is returned.
@@ -59,11 +62,17 @@ func (l *Ledger) Histories(ctx context.Context, pairIDs []string, since time.Tim
 				of(pair).Writes = writes
 			}
 		}
-		return t.among(`SELECT id, pair_id, field, state, updated_at FROM conflict WHERE reason = 'fight' AND pair_id IN (%s)`, nil, pairIDs, func(r row) error {
+		return t.among(`SELECT id, pair_id, field, state, updated_at, detail, left_value, right_value FROM conflict WHERE reason = 'fight' AND pair_id IN (%s)`, nil, pairIDs, func(r row) error {
 			var c Conflict
 			var updated int64
-			if err := r.Scan(&c.ID, &c.PairID, &c.Field, &c.State, &updated); err != nil {
+			var texts [2]string
+			if err := r.Scan(&c.ID, &c.PairID, &c.Field, &c.State, &updated, &c.Detail, &texts[0], &texts[1]); err != nil {
 				return err
+			}
+			for i, into := range []*record.Value{&c.Left, &c.Right} {
+				if err := decode(fmt.Sprintf("conflict %d", c.ID), texts[i], into); err != nil {
+					return err
+				}
 			}
 			c.UpdatedAt = moment(updated)
 			h := of(c.PairID)

@@ -120,6 +120,9 @@ func (p *Pipeline) doubtful(first time.Time, err error) bool {
 }
 
 func (p *Pipeline) settle(ctx context.Context, o *object, outcomes []ledger.Outcome) error {
+	for i := range outcomes {
+		outcomes[i].Run = p.cfg.Run
+	}
 	if err := p.cfg.Ledger.Settle(ctx, outcomes); err != nil {
 		return fmt.Errorf("settle %d writes of %s: %w", len(outcomes), o.Name, err)
 	}

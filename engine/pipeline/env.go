@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"accord/engine/ledger"
 	"accord/engine/record"
 )
 
@@ -15,6 +16,8 @@ type environment struct {
 	object  *object
 	pairs   map[string][2]map[string]string // by referred object: record id to pair id, by side
 	records map[string][2]map[string]string // by referred object: pair id to record id, by side
+	awards  map[string]map[string]ledger.Award
+	void    []ledger.Award // that turned out to hold no longer
 }
 
 // environment fetches everything that the given records of an object may ask for.

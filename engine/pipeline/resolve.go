@@ -35,9 +35,15 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 		}
 		return false, err
 	}
+	if env.awards, err = p.cfg.Ledger.Awards(ctx, pairsOf(work)); err != nil {
+		return false, fmt.Errorf("read what operators decided about %s: %w", o.Name, err)
+	}
 	resolutions := make([]ledger.Resolution, len(work))
 	for i, w := range work {
 		resolutions[i] = p.decide(o, w, env)
+	}
+	if err := p.stopFights(ctx, o, work, resolutions, env); err != nil {
+		return false, err
 	}
 	if halted, err := p.guard(ctx, o, work, resolutions); err != nil || halted {
 		return false, err
@@ -45,6 +51,9 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 	lost, err := p.cfg.Ledger.Resolve(ctx, resolutions)
 	if err != nil {
 		return false, fmt.Errorf("record what %d pairs of %s need: %w", len(work), o.Name, err)
+	}
+	if err := p.dropAwards(ctx, o, env); err != nil {
+		return false, err
 	}
 	if len(lost) > 0 {
 		p.cfg.Logger.Warn("claims ran out before they were decided", "object", o.Name, "pairs", len(lost))
@@ -71,13 +80,8 @@ func known(work []ledger.Work) [2][]*record.Record {
 
 // decide merges one pair and says what the ledger must remember of it.
 func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Resolution {
-	unsettled, rested := p.unsettled(o, w)
-	d := merge.Resolve(merge.Input{
-		Object: o.Object.Object, Lenses: o.Lenses, Env: env,
-		Base: w.Pair.Base, Seen: w.Seen, Unsettled: unsettled,
-		Paired:    w.Pair.Paired(),
-		Qualifies: o.Object.Object.Qualifies,
-	})
+	in, rested := p.input(o, w, env)
+	d := merge.Resolve(in)
 	r := ledger.Resolution{
 		PairID: w.Pair.ID, Gen: w.Gen, Lease: w.Lease, Base: d.Agreed, RetryAt: rested, WaitFor: d.Waits, ClearConflicts: d.Healed,
 	}
@@ -94,15 +98,30 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 		}
 	}
 	for _, c := range d.Conflicts {
-		if c.Info {
-			p.cfg.Logger.Info("a value lost", "object", o.Name, "pair", w.Pair.ID, "field", c.Field, "detail", c.Detail)
-		}
-		r.Conflicts = append(r.Conflicts, ledger.Conflict{
+		opened := ledger.Conflict{
 			Object: o.Name, PairID: w.Pair.ID, Field: c.Field, Reason: c.Reason,
 			Left: c.Left, Right: c.Right, Base: c.Base, Detail: c.Detail, Remedy: c.Remedy,
-		})
+		}
+		if c.Info {
+			// It needs nobody, and whatever was to be looked at about the field before is over.
+			opened.State = ledger.StateInfo
+			r.ClearConflicts = append(r.ClearConflicts, c.Field)
+		}
+		r.Conflicts = append(r.Conflicts, opened)
 	}
+	p.watchTriggers(o, w, env, &d, &r)
 	return r
+}
+
+// input is all that deciding about a pair depends on, and when a value that has not come to rest is due.
+func (p *Pipeline) input(o *object, w ledger.Work, env *environment) (in merge.Input, rested time.Time) {
+	unsettled, rested := p.unsettled(o, w)
+	return merge.Input{
+		Object: o.Object.Object, Lenses: o.Lenses, Env: env,
+		Base: w.Pair.Base, Seen: w.Seen, Unsettled: unsettled, Awards: awarded(o, w, env),
+		Paired:    w.Pair.Paired(),
+		Qualifies: o.Object.Object.Qualifies,
+	}, rested
 }
 
 // unsettled names the fields that somebody may still be typing: those with `settle` that changed on either side and have

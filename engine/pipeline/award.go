@@ -1,0 +1,67 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"accord/engine/contract"
+	"accord/engine/ledger"
+	"accord/engine/merge"
+	"accord/engine/record"
+)
+
+// awarded are the sides to which an operator gave fields of a pair. An award holds for the values that the operator saw: one
+// whose field shows anything else by now is void, and the field is decided as if there were none.
+func awarded(o *object, w ledger.Work, env *environment) map[string]record.Side {
+	var sides map[string]record.Side
+	for _, name := range slices.Sorted(maps.Keys(env.awards[w.Pair.ID])) {
+		a := env.awards[w.Pair.ID][name]
+		f := o.Field(name)
+		if f == nil || !view(o, f, w, env, record.Left).Equal(a.Left) || !view(o, f, w, env, record.Right).Equal(a.Right) {
+			env.void = append(env.void, a)
+			continue
+		}
+		if sides == nil {
+			sides = map[string]record.Side{}
+		}
+		sides[name] = a.Side
+	}
+	return sides
+}
+
+// view is what one side shows of a field, as conflicts show it: the canonical value where there is one, else the native one.
+func view(o *object, f *contract.Field, w ledger.Work, env *environment, side record.Side) record.Value {
+	seen := w.Seen[side]
+	if seen == nil {
+		return record.Value{}
+	}
+	if v, ok := merge.Canonical(o.Object.Object, o.Lenses, env, side, seen.Fields)[f.Name]; ok {
+		return v
+	}
+	for _, n := range f.Ends[side] {
+		if v := seen.Fields[n.Name]; !v.IsEmpty() {
+			return v
+		}
+	}
+	return record.Value{}
+}
+
+func (p *Pipeline) dropAwards(ctx context.Context, o *object, env *environment) error {
+	if len(env.void) == 0 {
+		return nil
+	}
+	if err := p.cfg.Ledger.DropAwards(ctx, env.void); err != nil {
+		return fmt.Errorf("forget awards of %s that no longer hold: %w", o.Name, err)
+	}
+	return nil
+}
+
+func pairsOf(work []ledger.Work) []string {
+	ids := make([]string, len(work))
+	for i, w := range work {
+		ids[i] = w.Pair.ID
+	}
+	return ids
+}

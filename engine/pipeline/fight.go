@@ -1,0 +1,171 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"accord/engine/contract"
+	"accord/engine/ledger"
+	"accord/engine/record"
+)
+
+const (
+	fightRounds = 4         // the same value, written to the same field of one record again and again
+	fightWindow = time.Hour // within which it counts
+)
+
+// stopFights takes out of decisions what would only be undone again: a field that accord has set to one value time after
+// time, and that somebody, or somebody's automation, keeps changing back. It becomes a conflict that names who. The field
+// goes on when either side shows another value, when both agree, or when an operator has resolved the conflict.
+func (p *Pipeline) stopFights(ctx context.Context, o *object, work []ledger.Work, resolutions []ledger.Resolution, env *environment) error {
+	var pairs []string
+	for i, r := range resolutions {
+		if slices.ContainsFunc(r.Intents, func(in ledger.Intent) bool { return contested(work[i], in) }) {
+			pairs = append(pairs, r.PairID)
+		}
+	}
+	if len(pairs) == 0 {
+		return nil
+	}
+	now := p.cfg.Clock()
+	histories, err := p.cfg.Ledger.Histories(ctx, pairs, now.Add(-fightWindow))
+	if err != nil {
+		return fmt.Errorf("read what was written to %s lately: %w", o.Name, err)
+	}
+	for i := range resolutions {
+		r := &resolutions[i]
+		h := histories[r.PairID]
+		if h == nil {
+			continue
+		}
+		for n := range r.Intents {
+			in := &r.Intents[n]
+			for _, f := range o.Fields {
+				if contested(work[i], *in) && writes(in, f) {
+					p.stopFight(ctx, o, f, work[i], h, in, r, env)
+				}
+			}
+		}
+		r.Intents = slices.DeleteFunc(r.Intents, func(in ledger.Intent) bool {
+			return in.Op == record.Update && len(in.Fields) == 0 && in.Key == ""
+		})
+	}
+	return nil
+}
+
+// contested says whether an intent changes a record on which both sides have agreed before.
+func contested(w ledger.Work, in ledger.Intent) bool {
+	return in.Op == record.Update && len(in.Fields) > 0 && w.Pair.Base[in.Side] != nil
+}
+
+func writes(in *ledger.Intent, f *contract.Field) bool {
+	return slices.ContainsFunc(f.Ends[in.Side], func(n contract.NativeField) bool {
+		_, ok := in.Fields[n.Name]
+		return ok
+	})
+}
+
+// stopFight takes one field out of one intent if it is fought over.
+func (p *Pipeline) stopFight(ctx context.Context, o *object, f *contract.Field, w ledger.Work, h *ledger.History, in *ledger.Intent, r *ledger.Resolution, env *environment) {
+	left, right := view(o, f, w, env, record.Left), view(o, f, w, env, record.Right)
+	stopped, open := h.Stopped[f.Name]
+	detail := stopped.Detail
+	if !open || !stopped.Left.Equal(left) || !stopped.Right.Equal(right) {
+		n, since := rounds(h, f, in, w)
+		if n < fightRounds {
+			return
+		}
+		if !open {
+			detail = p.fightDetail(ctx, o, w, in.Side, n, p.cfg.Clock().Sub(since))
+			p.cfg.Logger.Warn("stopped a fight", "object", o.Name, "pair", w.Pair.ID, "field", f.Name, "detail", detail)
+		}
+	}
+	for _, n := range f.Ends[in.Side] {
+		delete(in.Fields, n.Name)
+	}
+	for _, side := range record.Sides {
+		for _, n := range f.Ends[side] {
+			delete(in.Agreed[side], n.Name)
+		}
+	}
+	r.Conflicts = append(r.Conflicts, ledger.Conflict{
+		Object: o.Name, PairID: w.Pair.ID, Field: f.Name, Reason: ledger.ReasonFight, Left: left, Right: right, Detail: detail,
+		Remedy: "stop whatever changes it at " + contract.Systems[in.Side] + ", or give the field another owner or on_drift; then `accord conflicts resolve`",
+	})
+}
+
+// rounds counts how often the value that an intent is about to write was written already, without another between, and
+// since when. The value is the same, too, when the side that it comes from shows what it showed then: a vendor may store a
+// value in another spelling than it was given.
+func rounds(h *ledger.History, f *contract.Field, in *ledger.Intent, w ledger.Work) (n int, since time.Time) {
+	var newest *ledger.Write
+	for i := len(h.Writes) - 1; i >= 0; i-- {
+		written := &h.Writes[i]
+		switch {
+		case written.Side != in.Side || !written.At.After(h.Ended[f.Name]) || !covers(written.After, f, in.Side):
+			continue
+		case newest == nil:
+			newest = written
+			from := in.Side.Other()
+			if !same(written.After, in.Fields, f, in.Side) && (w.Seen[from] == nil || !same(w.Pair.Base[from], w.Seen[from].Fields, f, from)) {
+				return 0, since
+			}
+		case !same(written.After, newest.After, f, in.Side):
+			return n, since
+		}
+		n, since = n+1, written.At
+	}
+	return n, since
+}
+
+func covers(fields record.Fields, f *contract.Field, side record.Side) bool {
+	return slices.ContainsFunc(f.Ends[side], func(n contract.NativeField) bool {
+		_, ok := fields[n.Name]
+		return ok
+	})
+}
+
+// same says whether two sets of native values agree on what both hold of a field, and hold any of it.
+func same(a, b record.Fields, f *contract.Field, side record.Side) bool {
+	shared := false
+	for _, n := range f.Ends[side] {
+		x, inA := a[n.Name]
+		y, inB := b[n.Name]
+		if inA && inB {
+			if !x.Equal(y) {
+				return false
+			}
+			shared = true
+		}
+	}
+	return shared
+}
+
+func (p *Pipeline) fightDetail(ctx context.Context, o *object, w ledger.Work, side record.Side, n int, during time.Duration) string {
+	who := "somebody whom " + contract.Systems[side] + " does not name"
+	if seen := w.Seen[side]; seen != nil && seen.Actor != "" {
+		who = p.personName(ctx, o, side, seen.Actor)
+	}
+	return fmt.Sprintf("was written %d times within %s, and changed back each time: accord on one side; on the other, at %s, %s or an automation that acts for them",
+		n, during.Round(time.Second), contract.Systems[side], who)
+}
+
+// personName names a user of one side for people to read: by name and id, or by the id alone where nothing more is told.
+func (p *Pipeline) personName(ctx context.Context, o *object, side record.Side, id string) string {
+	people, err := p.providers[o.side(side)].People(ctx, []string{id}, nil)
+	if err != nil {
+		p.cfg.Logger.Debug("look up who changed a record", "at", o.side(side), "error", err)
+	}
+	for _, person := range people {
+		switch {
+		case person.ID != id:
+		case person.Name != "":
+			return person.Name + " (" + id + ")"
+		case person.Email != "":
+			return person.Email + " (" + id + ")"
+		}
+	}
+	return "user " + id
+}
