@@ -6,9 +6,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"accord/engine/provider"
 	"accord/engine/provider/providertest"
@@ -21,11 +24,35 @@ func TestProviderConforms(t *testing.T) {
 	providertest.Run(t, providertest.Harness{Open: openConforming, Faults: conformanceFaults()})
 }
 
+// told keeps what was logged and observed.
+type told struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *told) Write(p []byte) (int, error) {
+	l.write(string(p))
+	return len(p), nil
+}
+
+func (l *told) write(s string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.WriteString(s)
+}
+
+func (l *told) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // conforming is a stage as the suite sees it.
 type conforming struct {
 	*stage
 	vendor  *providertest.Vendor
 	calls   atomic.Int64
+	told    told
 	passed  atomic.Int64 // the vendor's clock runs ahead by as much
 	refused atomic.Bool  // the token is one that the vendor does not know
 	stale   atomic.Int64 // so often it was asked for
@@ -35,7 +62,11 @@ func openConforming(t *testing.T) *providertest.Vendor {
 	c := &conforming{}
 	c.stage = newStage(t, mondayemulator.Options{}, func(config *Config) {
 		config.Clock = func() time.Time { return time.Now().Add(time.Duration(c.passed.Load())) }
-		config.Observe = func(provider.Call) { c.calls.Add(1) }
+		config.Observe = func(call provider.Call) {
+			c.calls.Add(1)
+			c.told.write(fmt.Sprintf("%+v\n", call))
+		}
+		config.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: &c.told})
 		config.Token = func(context.Context) (string, error) {
 			if c.refused.Load() {
 				c.stale.Add(1)
@@ -88,6 +119,7 @@ func openConforming(t *testing.T) *providertest.Vendor {
 			c.vendor.Samples = append(c.vendor.Samples, providertest.Sample{Name: "reference", Field: "my_board_relation", Value: record.OfReference(strconv.FormatInt(id, 10))})
 		},
 		Struck: func() int { return int(c.emulator.Counters().FaultsPlayed + c.stale.Load()) },
+		Told:   c.told.String,
 		Rename: c.rename, Vanish: c.vanish, Break: c.breakDown,
 	}
 	return c.vendor

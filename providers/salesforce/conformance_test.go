@@ -5,8 +5,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"accord/engine/provider"
 	"accord/engine/provider/providertest"
@@ -21,6 +24,9 @@ func TestProviderConforms(t *testing.T) {
 func openConforming(t *testing.T) *providertest.Vendor {
 	o := newOrg(t)
 	o.p.events.pause = 10 * time.Millisecond
+	logged := &strings.Builder{}
+	log := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: logged, Mutex: &sync.Mutex{}})
+	o.p.log, o.p.client.log = log, log
 	ada, err := o.AddUser("ada@acme.example", "Ada", "Lovelace", "", "")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +70,12 @@ func openConforming(t *testing.T) *providertest.Vendor {
 		Edit:   func(t *testing.T, id string, f record.Fields) { done(t, o.Update("", "Account", id, byHand(f))) },
 		Remove: func(t *testing.T, id string, _ record.State) { done(t, o.Delete("", "Account", id)) },
 		Count:  func(*testing.T) int { return o.Count("Account") },
-		Calls:  func() int { return o.Counters().Calls + o.Counters().Tokens },
+		Told: func() string {
+			o.calls.mu.Lock()
+			defer o.calls.mu.Unlock()
+			return fmt.Sprintf("%s %+v", logged, o.calls.list)
+		},
+		Calls: func() int { return o.Counters().Calls + o.Counters().Tokens },
 	}
 	before := 0
 	dropped := false

@@ -126,6 +126,7 @@ func (h Harness) faults(t *testing.T) {
 		}
 	})
 	t.Logf("fault → error\n%s", seen)
+	t.Run("neither secrets nor values are logged or observed", h.discretion)
 	t.Run("usage is what can be", h.usage)
 	t.Run("closing twice", h.closing)
 }
@@ -255,6 +256,49 @@ func (b *bench) writeFault(r provider.Records, f VendorFault, seen *outcomes) {
 	}
 	if n := b.Count(b.t); n != 1 {
 		b.t.Errorf("%d records after sending the batch again, want 1", n)
+	}
+}
+
+// discretion does a bit of everything with values that can be recognised, refused ones too, and looks for them in logs
+// and in what goes to the audit.
+func (h Harness) discretion(t *testing.T) {
+	b, r := h.ready(t)
+	if b.Told == nil {
+		t.Skip("nothing is recorded")
+	}
+	const canary = "canary value 4f1d"
+	id := b.create(r, key("canary"), record.Fields{b.Text: record.OfText(canary)})
+	b.read(r, id)
+	b.list(r, 0)
+	b.find(r, key("canary"), "canary' OR ''='")
+	silent := append([]string{canary}, b.Secrets...)
+	for i, refused := range b.Refused {
+		b.write(r, fmt.Sprint("refused ", i), record.Patch{Op: record.Create, Key: key(fmt.Sprint(i)), Fields: b.with(refused.Fields)})
+		for _, v := range refused.Fields {
+			for _, part := range v.Parts() {
+				if len(part) > 6 {
+					silent = append(silent, part)
+				}
+			}
+		}
+	}
+	for _, f := range h.Faults {
+		if f.On == OnRead && f.Kind == provider.Unauthorized {
+			b.Break(t, f, f.times())
+			if _, err := r.Read(within(t, f.wait()), []string{id}); err == nil {
+				t.Errorf("read in spite of %s", f.Name)
+			}
+			break
+		}
+	}
+	told := b.Told()
+	if told == "" {
+		t.Error("nothing at all was logged or observed")
+	}
+	for _, s := range silent {
+		if i := strings.Index(told, s); i >= 0 {
+			t.Errorf("%.40q was told to the log or the audit: …%s…", s, told[max(0, i-200):min(len(told), i+100)])
+		}
 	}
 }
 

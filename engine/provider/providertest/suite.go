@@ -55,6 +55,8 @@ type Vendor struct {
 	Break func(t *testing.T, f VendorFault, times int)
 	// Struck counts the faults that happened.
 	Struck func() int
+	// Told is all that the provider has logged and observed so far.
+	Told func() string
 	// RequestIDs says that the vendor names every request that it refuses.
 	RequestIDs bool
 	// Scope is how an object can be bound to some of the records only; nil where it can't.

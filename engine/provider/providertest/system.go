@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"accord/engine/provider"
 	"accord/engine/record"
 )
 
@@ -24,6 +25,7 @@ type System struct {
 	coarse bool
 	writes []Write
 	keys   map[string][]record.Result // answers by idempotency key
+	acts   []provider.Action          // what was carried out for triggers, oldest first
 	// fault decides what happens to a call; nil = nothing does.
 	fault func(Call) Fault
 }
@@ -55,7 +57,7 @@ type Write struct {
 
 // Call is one call through the port, for faults to choose from.
 type Call struct {
-	Operation string // "list", "read", "find", "write", "people"
+	Operation string // "list", "read", "find", "write", "people", "act"
 	Table     string
 	Rows      int
 	Sequence  int // of this operation on this system, from 1
