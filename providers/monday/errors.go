@@ -112,7 +112,8 @@ func (c *client) failure(r request, resp *http.Response, faults []wireError, w w
 		}
 		c.governor.Observe(dailyCalls, 0, 0, now.Add(e.RetryAfter))
 	case provider.Throttled:
-		if e.RetryAfter > 0 {
+		// The limit of imports an hour says nothing of other calls.
+		if e.RetryAfter > 0 && r.operation != "ingest_items" {
 			c.governor.Pause(c.clock().Add(e.RetryAfter))
 		}
 	}

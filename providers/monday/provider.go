@@ -57,6 +57,7 @@ type Provider struct {
 	secret     Secret
 	log        hclog.Logger
 	clock      func() time.Time
+	poll       time.Duration // before an import's state is asked for; it doubles
 
 	mu      sync.Mutex
 	watcher *watcher
@@ -88,7 +89,7 @@ func New(c Config) (*Provider, error) {
 	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, errors.New("make a monday provider: url is not an http address")
 	}
-	p := &Provider{connection: c.Connection, secret: c.SigningSecret, log: c.Logger, clock: c.Clock, batch: newBatchSize(), pages: newPageSize()}
+	p := &Provider{connection: c.Connection, secret: c.SigningSecret, log: c.Logger, clock: c.Clock, batch: newBatchSize(), pages: newPageSize(), poll: firstPoll}
 	if c.WebhookURL != "" {
 		u, err := url.Parse(c.WebhookURL)
 		if err != nil || u.Host == "" {

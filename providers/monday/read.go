@@ -85,7 +85,11 @@ func (r *records) Shapes() map[string]record.Shape {
 
 // Limits of writing: one writer a board, because simultaneous mutations on a board collide (Development best practices).
 func (r *records) Limits() provider.Limits {
-	return provider.Limits{BatchSize: r.p.batch.Get(), SearchLag: searchLag, Parallel: 1}
+	l := provider.Limits{BatchSize: r.p.batch.Get(), SearchLag: searchLag, Parallel: 1}
+	if r.loads() {
+		l.BulkFrom, l.BulkSize, l.BulkTime, l.BulkOps, l.BulkResumes = bulkFrom, bulkRows, bulkTime, []record.Op{record.Create}, true
+	}
+	return l
 }
 
 func (r *records) boardName() string { return r.spec.Settings["board"] }

@@ -29,10 +29,16 @@ type stage struct {
 
 const stageSecret = "signing-secret"
 
-// validating checks every document on its way against the official schema.
+// validating checks every document on its way against the official schema. Files of imports pass.
 type validating struct{ t testing.TB }
 
 func (v validating) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPost {
+		if r.Header.Get("Authorization") != "" {
+			v.t.Error("the token went with a file")
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err

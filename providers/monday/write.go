@@ -12,7 +12,8 @@ import (
 	"accord/engine/record"
 )
 
-// Write sends the patches as aliased mutations: up to 100 in one call, carried out in order, each failing alone.
+// Write sends the patches as aliased mutations: up to 100 in one call, carried out in order, each failing alone. A batch
+// of 200 or more goes by file, as far as one can say it.
 func (r *records) Write(ctx context.Context, batch provider.Batch) ([]record.Result, error) {
 	if len(batch.Patches) == 0 {
 		return nil, nil
@@ -31,23 +32,36 @@ func (r *records) Write(ctx context.Context, batch provider.Batch) ([]record.Res
 	}
 	defer release()
 	results := make([]record.Result, len(batch.Patches))
-	for start := 0; start < len(batch.Patches); start += maxRows {
-		end := min(start+maxRows, len(batch.Patches))
-		key := batch.Key
-		if key != "" && len(batch.Patches) > maxRows {
-			key += "-" + strconv.Itoa(start/maxRows)
+	if len(batch.Patches) >= bulkFrom && r.loads() {
+		err = r.load(ctx, batch, results)
+	} else {
+		err = r.mutateAll(ctx, batch.Key, batch.Patches, results)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// mutateAll writes patches by mutations. It returns an error only when it is about all of them.
+func (r *records) mutateAll(ctx context.Context, key string, patches []record.Patch, results []record.Result) error {
+	for start := 0; start < len(patches); start += maxRows {
+		end := min(start+maxRows, len(patches))
+		part := key
+		if key != "" && len(patches) > maxRows {
+			part += "-" + strconv.Itoa(start/maxRows)
 		}
-		err := r.writeChunk(ctx, key, batch.Patches[start:end], results[start:end])
+		err := r.writeChunk(ctx, part, patches[start:end], results[start:end])
 		if err == nil {
 			continue
 		}
-		if start == 0 && end == len(batch.Patches) {
-			return nil, err
+		if start == 0 && end == len(patches) {
+			return err
 		}
 		spread(err, results[start:end], results[end:])
 		break
 	}
-	return results, nil
+	return nil
 }
 
 // spread gives a chunk's error to its rows, and to those after it, which were not sent, one that says so.
