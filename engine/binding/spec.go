@@ -22,6 +22,7 @@ func Specs(c *contract.Contract, choices Choices) map[string][]provider.ObjectSp
 	for _, o := range c.Objects {
 		for _, side := range record.Sides {
 			s := spec(o, side, choices)
+			s.Fields = append(s.Fields, lookedAt(c, o, side, s)...)
 			specs[s.Connection] = append(specs[s.Connection], s)
 		}
 	}
@@ -45,6 +46,27 @@ func spec(o *contract.Object, side record.Side, choices Choices) provider.Object
 		}
 	}
 	return s
+}
+
+// lookedAt is the native fields that only triggers look at: they are read, and never written.
+func lookedAt(c *contract.Contract, o *contract.Object, side record.Side, s provider.ObjectSpec) []provider.FieldSpec {
+	known := []string{"Id", s.Key.Name}
+	for _, f := range s.Fields {
+		known = append(known, f.Name)
+	}
+	var more []provider.FieldSpec
+	for _, t := range c.Triggers {
+		if t.Object != o {
+			continue
+		}
+		for _, name := range t.Natives(side) {
+			if !slices.Contains(known, name) {
+				known = append(known, name)
+				more = append(more, provider.FieldSpec{Name: name, Title: title(name), Scale: -1})
+			}
+		}
+	}
+	return more
 }
 
 func fieldSpec(o *contract.Object, f *contract.Field, n contract.NativeField, side record.Side, creates bool, choices Choices) provider.FieldSpec {

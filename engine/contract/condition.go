@@ -49,6 +49,7 @@ type Template struct {
 type scoped struct {
 	before, after []string // contract fields
 	natives       [2][]string
+	ids           [2]bool  // record.salesforce_id, record.monday_id
 	intervals     []string // those of the fields that hold an interval
 	canonical     string   // the text without comments and chance spacing, variables replaced by their values
 	ctx           *hcl.EvalContext
@@ -86,6 +87,9 @@ func (t *Template) Natives(side record.Side) []string {
 	}
 	return slices.Clone(t.natives[side&1])
 }
+
+// NeedsID says whether the template looks at the id of one side's record (`record.monday_id`).
+func (t *Template) NeedsID(side record.Side) bool { return t != nil && t.ids[side&1] }
 
 func (s *scoped) names() []string {
 	all := append(slices.Clone(s.before), s.after...)

@@ -1,6 +1,9 @@
 package contract
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -284,6 +287,69 @@ type Action struct {
 	Settings map[string]*Template // evaluated when it fires
 	Fields   map[string]*Template
 	Range    hcl.Range
+}
+
+// Fields is the contract fields that the trigger looks at anywhere, in order, each once.
+func (t *Trigger) Fields() []string {
+	names := t.When.Fields()
+	for _, a := range t.Actions {
+		for _, x := range a.templates() {
+			names = append(names, x.Fields()...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Natives is the native fields that the trigger looks at on one side, in order, each once.
+func (t *Trigger) Natives(side record.Side) []string {
+	names := t.When.Natives(side)
+	for _, a := range t.Actions {
+		for _, x := range a.templates() {
+			names = append(names, x.Natives(side)...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// templates is all templates of the action, in no promised order.
+func (a *Action) templates() []*Template {
+	return slices.AppendSeq(slices.Collect(maps.Values(a.Settings)), maps.Values(a.Fields))
+}
+
+// Side is where the action happens.
+func (a *Action) Side() record.Side {
+	if strings.HasPrefix(a.Type, Systems[record.Right]+"_") {
+		return record.Right
+	}
+	return record.Left
+}
+
+// OnRecord says whether the action is about the record of its side, and not on its own.
+func (a *Action) OnRecord() bool { return a.Type == "monday_update" || a.Type == "monday_move" }
+
+// NeedsID says whether the action can't happen without the id of one side's record.
+func (a *Action) NeedsID(side record.Side) bool {
+	return a.OnRecord() && a.Side() == side || slices.ContainsFunc(a.templates(), func(x *Template) bool { return x.NeedsID(side) })
+}
+
+// Render fills the action's templates in.
+func (a *Action) Render(scope Scope) (settings, fields map[string]string, err error) {
+	settings, fields = map[string]string{}, map[string]string{}
+	for _, part := range []struct {
+		from map[string]*Template
+		into map[string]string
+	}{{a.Settings, settings}, {a.Fields, fields}} {
+		for _, name := range slices.Sorted(maps.Keys(part.from)) {
+			text, err := part.from[name].Eval(scope)
+			if err != nil {
+				return nil, nil, err
+			}
+			part.into[name] = text
+		}
+	}
+	return settings, fields, nil
 }
 
 // Policy refuses contracts that give away what it guards.

@@ -155,6 +155,7 @@ func (d *decoder) scopeRecord(s *scoped, t hcl.Traversal, p exprPlace) bool {
 	case p == inCreate:
 		d.fail(codeConditionField, t.SourceRange(), "a create block can't look at native fields", "Map the field, and look at after.FIELD.")
 	case part == Systems[0]+"_id" || part == Systems[1]+"_id":
+		s.ids[slices.Index(Systems[:], strings.TrimSuffix(part, "_id"))] = true
 		return true
 	case side >= 0 && name != "":
 		s.natives[side] = append(s.natives[side], name)

@@ -59,9 +59,6 @@ func Build(ctx context.Context, cfg Config) (*Plan, error) {
 	p.Forget = forgotten(want, remembered)
 	p.Rules, p.Owners = rules(cfg.Contract, cfg.InForce)
 	p.renames(cfg.Contract, cfg.InForce)
-	for _, t := range cfg.Contract.Triggers {
-		p.Warnings = append(p.Warnings, fmt.Sprintf("trigger %q is checked, and not carried out yet (%s)", t.Name, Place(t.Range)))
-	}
 	if err := p.forecast(ctx, cfg, want, have); err != nil {
 		return nil, err
 	}
