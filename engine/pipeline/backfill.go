@@ -78,6 +78,7 @@ func (p *Pipeline) sweep(ctx context.Context) error {
 func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bool) error {
 	mark := "since/" + o.Name
 	since := record.Version(0)
+	priority := ledger.PriorityBackfill
 	if !all {
 		text, err := p.cfg.Ledger.Cursor(ctx, o.side(side), mark)
 		if err != nil {
@@ -85,12 +86,9 @@ func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bo
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err == nil {
-			since = record.Version(n)
+			// Also where nothing was there when all was listed: what is there now is new.
+			since, priority = record.Version(n), ledger.PriorityLive
 		}
-	}
-	priority := ledger.PriorityLive
-	if since == 0 {
-		priority = ledger.PriorityBackfill
 	}
 	next, err := o.Records[side].List(ctx, since, func(page []record.Record) error {
 		c := ledger.Capture{Priority: priority}
