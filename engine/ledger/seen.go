@@ -136,6 +136,10 @@ func (r *seenRow) observeField(name string, v record.Value, version record.Versi
 		return false, true
 	case version < have.Version:
 		return false, false
+	case have.Written && r.written == 0 && !o.Ours:
+		// The vendor did not tell which version our write made: this may be what was there before it, in a page that was
+		// asked for before, or somebody's edit after it.
+		return false, true
 	}
 	if have.Written && (o.Ours || o.Full && version <= r.written) {
 		// The first answer to our own write: what the vendor made of the value we gave it. Without the vendor's word that
