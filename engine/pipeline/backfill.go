@@ -8,6 +8,7 @@ import (
 
 	"accord/engine/binding"
 	"accord/engine/ledger"
+	"accord/engine/ratelimit"
 	"accord/engine/record"
 )
 
@@ -26,6 +27,9 @@ func (p *Pipeline) backfill(ctx context.Context) error {
 			continue
 		}
 		if _, err := p.recover(ctx, o); err != nil {
+			return err
+		}
+		if err := p.awaitLoads(ctx, o); err != nil {
 			return err
 		}
 		for _, side := range record.Sides {
@@ -90,7 +94,11 @@ func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bo
 			since, priority = record.Version(n), ledger.PriorityLive
 		}
 	}
-	next, err := o.Records[side].List(ctx, since, func(page []record.Record) error {
+	listing := ctx
+	if priority == ledger.PriorityBackfill {
+		listing = ratelimit.WithPriority(ctx, ratelimit.Backfill)
+	}
+	next, err := o.Records[side].List(listing, since, func(page []record.Record) error {
 		c := ledger.Capture{Priority: priority}
 		for _, r := range page {
 			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true})
@@ -184,8 +192,14 @@ func (p *Pipeline) drain(ctx context.Context, o *object) error {
 		if err != nil {
 			return err
 		}
-		if !worked {
+		switch {
+		case worked:
+		case !p.loads.of(o):
 			return ctx.Err()
+		default:
+			if err := p.meanwhile(ctx, o); err != nil {
+				return err
+			}
 		}
 	}
 }

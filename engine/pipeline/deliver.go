@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"accord/engine/ledger"
 	"accord/engine/provider"
+	"accord/engine/ratelimit"
 	"accord/engine/record"
 )
 
@@ -29,8 +31,20 @@ func (p *Pipeline) deliver(ctx context.Context, o *object) (bool, error) {
 		return false, nil
 	}
 	var sent [2]int
+	for _, side := range record.Sides {
+		if p.loads.on(o, side) {
+			continue
+		}
+		var err error
+		if sent[side], err = p.deliverLoad(ctx, o, side); err != nil {
+			return false, err
+		}
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	for _, side := range record.Sides {
+		if p.loads.on(o, side) || sent[side] > 0 {
+			continue // one writer, and the order between a load and other writes is not the vendor's to keep
+		}
 		g.Go(func() error {
 			for range deliverRound {
 				n, err := p.deliverBatch(gctx, o, side)
@@ -43,9 +57,6 @@ func (p *Pipeline) deliver(ctx context.Context, o *object) (bool, error) {
 		})
 	}
 	err := g.Wait()
-	if n := sent[0] + sent[1]; n > 0 {
-		p.report(o, "deliver", func(pr *Progress) { pr.Delivered += n })
-	}
 	return sent[0]+sent[1] > 0, err
 }
 
@@ -54,7 +65,10 @@ func (p *Pipeline) deliverBatch(ctx context.Context, o *object, side record.Side
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
-	batch, err := p.cfg.Ledger.Dispatch(ctx, o.Name, side, max(1, o.Records[side].Limits().BatchSize), ledger.Lane{})
+	limits := o.Records[side].Limits()
+	// While a backfill gathers for a load, only what is more urgent goes ahead of it.
+	want := ledger.Selection{Limit: max(1, limits.BatchSize), Live: o.gathering && limits.BulkFrom > 0}
+	batch, err := p.cfg.Ledger.DispatchSome(ctx, o.Name, side, want, ledger.Lane{})
 	if err != nil {
 		return 0, fmt.Errorf("take up writes to %s of %s: %w", o.side(side), o.Name, err)
 	}
@@ -65,10 +79,14 @@ func (p *Pipeline) deliverBatch(ctx context.Context, o *object, side record.Side
 }
 
 // send writes a batch and settles it; first is when its key was used before, zero for never. What was sent must be
-// settled: neither stops because the sync is asked to.
+// settled: neither stops because the sync is asked to, but for a load, which may take long and is taken up again.
 func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch ledger.Batch, first time.Time) error {
 	patches := batch.Patches()
-	results, err := p.write(ctx, o, side, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
+	calling := ctx
+	if urgency(batch.Intents) >= ledger.PriorityBackfill {
+		calling = ratelimit.WithPriority(ctx, ratelimit.Backfill)
+	}
+	results, err := p.write(calling, o, side, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
 	if err == nil && len(results) != len(patches) {
 		err = &provider.Error{Kind: provider.Unknown, Op: "write to " + o.side(side),
 			Message: fmt.Sprintf("%d results for %d records", len(results), len(patches))}
@@ -90,15 +108,28 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 		}
 		outcomes[i].BatchID = batch.ID
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	return p.settle(ctx, o, outcomes)
+	for part := range slices.Chunk(outcomes, settleRows) {
+		settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		err := p.settle(settling, o, part)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	p.report(o, "deliver", func(pr *Progress) { pr.Delivered += len(batch.Intents) })
+	return nil
 }
 
 // write calls the vendor, for as long as a call may take. Settling has its own time: a call that hung to the end of its
 // own still has an outcome to be recorded.
 func (p *Pipeline) write(ctx context.Context, o *object, side record.Side, b provider.Batch) ([]record.Result, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	limit := writeTimeout
+	if limits := o.Records[side].Limits(); isLoad(limits, len(b.Patches)) {
+		limit = max(limit, limits.BulkTime+bulkMargin)
+	} else {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return o.Records[side].Write(ctx, b)
 }

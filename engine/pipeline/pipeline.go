@@ -54,11 +54,14 @@ type Pipeline struct {
 	serial    int64
 	contract  *contract.Contract
 	providers binding.Providers
+	bindings  map[string][]provider.Binding // by connection
 	objects   []*object
 	directory *binding.Directory
 	wake      chan struct{}
 	progress  sync.Mutex // guards what objects report: a sweep runs beside the loop
+	looking   sync.Mutex // guards look
 	look      time.Time  // when unanswered writes are worth looking at again; zero = now
+	loads     loads
 }
 
 // object is one object at work.
@@ -69,9 +72,11 @@ type object struct {
 	halted   bool         // by its guard, until somebody resumes it
 	round    policy.Round // what was done since the object was last quiet
 	allowed  Halt         // what somebody approved after a halt
-	triggers []*contract.Trigger
-	watched  []string  // contract fields that they look at
-	since    time.Time // when everything was listed for the first time under this scope; zero = not yet
+	// gathering says that more of a backfill is about to be resolved: a load waits for it.
+	gathering bool
+	triggers  []*contract.Trigger
+	watched   []string  // contract fields that they look at
+	since     time.Time // when everything was listed for the first time under this scope; zero = not yet
 }
 
 // ErrNoContract says that nothing was applied yet.
@@ -103,6 +108,11 @@ func (p *Pipeline) Once(ctx context.Context) error {
 		return err
 	}
 	defer p.close()
+	ctx, stop := context.WithCancel(ctx)
+	defer func() {
+		stop()
+		p.endLoads()
+	}()
 	if err := p.backfill(ctx); err != nil {
 		return err
 	}
@@ -121,10 +131,13 @@ func (p *Pipeline) Once(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !waiting {
-			return nil
+		wait := idlePoll // for a load that is under way
+		if waiting {
+			wait = due.Sub(p.cfg.Clock())
+		} else if !p.loads.of(nil) {
+			return p.loads.failed()
 		}
-		if err := p.sleep(ctx, due.Sub(p.cfg.Clock())); err != nil {
+		if err := p.sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -164,7 +177,9 @@ func (p *Pipeline) runContract(ctx context.Context) error {
 		close(ready)
 		return p.loop(ctx)
 	})
-	return g.Wait()
+	err := g.Wait()
+	p.endLoads()
+	return err
 }
 
 // sweeps sweeps at once, for what happened while nobody watched, and then every now and then. What a person does
@@ -232,15 +247,13 @@ func (p *Pipeline) loop(ctx context.Context) error {
 // round does what is due, once, for every object. It reports whether it found any work.
 func (p *Pipeline) round(ctx context.Context) (bool, error) {
 	worked := false
-	if !p.cfg.Clock().Before(p.look) {
-		p.look = time.Time{}
-	}
+	p.lookNow()
 	for _, o := range p.objects {
 		did, err := p.turn(ctx, o)
 		if err != nil {
 			return worked, err
 		}
-		if !did && !o.halted {
+		if !did && !o.halted && !p.loads.of(o) {
 			o.round, o.allowed = policy.Round{}, Halt{} // a burst has ended: the next is counted from nothing
 		}
 		worked = worked || did
@@ -255,6 +268,9 @@ func (p *Pipeline) round(ctx context.Context) (bool, error) {
 // turn is the way of a change through one object: what was sent and never answered, then what events pointed at, then
 // what is pending, then what is intended.
 func (p *Pipeline) turn(ctx context.Context, o *object) (bool, error) {
+	if err := p.loads.failed(); err != nil {
+		return false, err
+	}
 	if err := p.review(ctx, o); err != nil {
 		return false, err
 	}
@@ -307,8 +323,8 @@ func (p *Pipeline) due(ctx context.Context) (at time.Time, ok bool, err error) {
 			return at, ok, err
 		}
 	}
-	if !p.look.IsZero() && (!ok || p.look.Before(at)) {
-		return p.look, true, nil
+	if look := p.lookAt(); !look.IsZero() && (!ok || look.Before(at)) {
+		return look, true, nil
 	}
 	return at, ok, nil
 }

@@ -14,11 +14,14 @@ import (
 // recover deals with writes that were sent and never answered: by a crash, a time-out, a broken connection. What they
 // were to create or to change is looked up before anything is repeated or decided anew.
 func (p *Pipeline) recover(ctx context.Context, o *object) (bool, error) {
-	if p.cfg.Clock().Before(p.look) {
+	if p.cfg.Clock().Before(p.lookAt()) {
 		return false, nil
 	}
 	worked := false
 	for _, side := range record.Sides {
+		if p.loads.on(o, side) {
+			continue
+		}
 		batches, err := p.cfg.Ledger.Unsettled(ctx, o.Name, side)
 		if err != nil {
 			return worked, fmt.Errorf("ask for unanswered writes to %s of %s: %w", o.side(side), o.Name, err)
@@ -35,8 +38,16 @@ func (p *Pipeline) recover(ctx context.Context, o *object) (bool, error) {
 }
 
 func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side, b ledger.Batch) (bool, error) {
-	age := p.cfg.Clock().Sub(b.Sent)
-	if lag := o.Records[side].Limits().SearchLag; age < lag {
+	age, limits := p.cfg.Clock().Sub(b.Sent), o.Records[side].Limits()
+	if p.loads.on(o, side) {
+		return false, nil // one load of this side was just taken up again: this batch comes after it
+	}
+	if isLoad(limits, len(b.Intents)) && limits.BulkResumes && b.Whole && age < keyLifetime {
+		p.cfg.Logger.Info("take up an unanswered load again", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
+		p.startLoad(ctx, o, side, b, b.Sent)
+		return true, nil
+	}
+	if lag := limits.SearchLag; age < lag {
 		p.lookAgain(b.Sent.Add(lag)) // the vendor's search may not show yet what it made
 		return false, nil
 	}
@@ -52,6 +63,10 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		// Nothing of it is there: send the very same batch again. Should the vendor still be at work on it, the key
 		// makes it answer once and carry it out once.
 		p.cfg.Logger.Info("repeat an unanswered batch", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
+		if isLoad(limits, len(b.Intents)) {
+			p.startLoad(ctx, o, side, b, b.Sent)
+			return true, nil
+		}
 		return true, p.send(ctx, o, side, b, b.Sent)
 	}
 	outcomes := make([]ledger.Outcome, 0, len(b.Intents))
@@ -144,7 +159,25 @@ func carriedOut(in ledger.Intent, r record.Record) bool {
 
 // lookAgain makes the loop come back to an unanswered write in time.
 func (p *Pipeline) lookAgain(at time.Time) {
+	p.looking.Lock()
+	defer p.looking.Unlock()
 	if p.look.IsZero() || at.Before(p.look) {
 		p.look = at
+	}
+}
+
+// lookAt is when unanswered writes are worth looking at again; zero = now.
+func (p *Pipeline) lookAt() time.Time {
+	p.looking.Lock()
+	defer p.looking.Unlock()
+	return p.look
+}
+
+// lookNow forgets a time that has come.
+func (p *Pipeline) lookNow() {
+	p.looking.Lock()
+	defer p.looking.Unlock()
+	if !p.cfg.Clock().Before(p.look) {
+		p.look = time.Time{}
 	}
 }

@@ -21,6 +21,7 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 	if o.halted {
 		return false, nil
 	}
+	o.gathering = false
 	work, err := p.cfg.Ledger.Claim(ctx, o.Name, resolveBatch, p.cfg.Worker, claimLease)
 	if err != nil {
 		return false, fmt.Errorf("claim pending pairs of %s: %w", o.Name, err)
@@ -59,6 +60,7 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 		p.cfg.Logger.Warn("claims ran out before they were decided", "object", o.Name, "pairs", len(lost))
 	}
 	p.report(o, "resolve", func(pr *Progress) { pr.Resolved += len(work) })
+	o.gathering = len(work) == resolveBatch && work[len(work)-1].Priority >= ledger.PriorityBackfill
 	return true, nil
 }
 
