@@ -95,6 +95,10 @@ func (w *workspace) apply(ctx context.Context, s *session, p *plan.Plan, out io.
 	if e := view.Applied(out, report, style); err == nil && e != nil {
 		err = e
 	}
+	if n := hidden(p); n > 0 && err == nil && !report.Incomplete() {
+		fmt.Fprintf(out, "\nUntil now %d of the resources were hidden from the user that accord works as. What depends on them, such as the labels\n"+
+			"that a picklist offers, shows only now: run `accord apply` once more before the first sync.\n", n)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -103,6 +107,17 @@ func (w *workspace) apply(ctx context.Context, s *session, p *plan.Plan, out io.
 	default:
 		return nil
 	}
+}
+
+// hidden counts what the plan could name and not look into, because our user had no right to.
+func hidden(p *plan.Plan) int {
+	n := 0
+	for _, c := range p.Structure {
+		if c.Have != nil && c.Have.Attributes["hidden"] == true {
+			n++
+		}
+	}
+	return n
 }
 
 // listenForChallenges serves the webhook addresses for as long as apply runs: a vendor asks for an answer when a webhook

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"accord/cmd/accord/internal/emulation"
+	"accord/engine/ledger"
 	"accord/examples"
 )
 
@@ -39,7 +40,13 @@ func newStand(t *testing.T, data string) *stand {
 	if _, err := os.Stat(data); err != nil {
 		t.Skipf("skipped: the data of %s is not here", filepath.Base(data))
 	}
-	e, err := emulation.Start(emulation.Options{DataDir: data, Seed: 1, Plan: "enterprise", Logger: hclog.NewNullLogger()})
+	return standWith(t, emulation.Options{DataDir: data, Seed: 1, Plan: "enterprise", Logger: hclog.NewNullLogger()})
+}
+
+// standWith is a stand with vendors of its own kind.
+func standWith(t *testing.T, o emulation.Options) *stand {
+	t.Helper()
+	e, err := emulation.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,6 +344,7 @@ func TestMavenRandomEditsBothWays(t *testing.T) {
 	s.e.Monday.ResetCounters()
 	s.e.Salesforce.ResetCounters()
 
+	began := time.Now()
 	r := rand.New(rand.NewPCG(7, 7))
 	pairs, err := s.demo.pairs(t.Context(), "Opportunity", 1000)
 	if err != nil {
@@ -368,6 +376,36 @@ func TestMavenRandomEditsBothWays(t *testing.T) {
 	}
 	if got := w.rows["salesforce"] - edits; got > edits {
 		t.Errorf("accord wrote %d rows for %d edits in monday", got, edits)
+	}
+	if t.Failed() {
+		s.writtenTwice(began)
+	}
+}
+
+// writtenTwice shows the pairs that were written more than once since a moment, and how.
+func (s *stand) writtenTwice(since time.Time) {
+	s.t.Helper()
+	l, err := ledger.Open(s.t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(s.dir, ".accord", "ledger.db")})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer l.Close()
+	writes, err := l.Writes(s.t.Context(), "deal", since, 100_000)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	byPair := map[string][]ledger.Write{}
+	for _, w := range writes {
+		byPair[w.PairID] = append(byPair[w.PairID], w)
+	}
+	for id, list := range byPair {
+		if len(list) < 2 {
+			continue
+		}
+		s.t.Logf("pair %s was written %d times, newest first:", id, len(list))
+		for _, w := range list {
+			s.t.Logf("   %s %s %s: %v -> %v (%s, batch %s)", w.At.Format(time.RFC3339Nano), w.Side, w.RecordID, w.Before, w.After, w.Cause, w.BatchID)
+		}
 	}
 }
 

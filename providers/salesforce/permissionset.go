@@ -54,7 +54,7 @@ func (x *expansion) permissions(s provider.ObjectSpec, sobject string, fields []
 	set := setAddress(s.Connection)
 	name := setName(s.Connection)
 	x.add(resource.Resource{Address: set, Connection: s.Connection, Kind: kindPermissionSet, Name: name, Managed: true,
-		Attributes: map[string]any{"name": name}})
+		Attributes: map[string]any{"name": name, excessGrants: ""}})
 	x.add(resource.Resource{Address: set + "/" + kindAssignment + "/integration_user", Connection: s.Connection, Kind: kindAssignment,
 		Name: "our own user", Managed: true, DependsOn: []string{set}})
 	grant := func(object string, attributes map[string]any) {
@@ -190,7 +190,8 @@ func (p *Provider) describeSet(ctx context.Context, name string, set row, wanted
 		}
 		switch w.Kind {
 		case kindPermissionSet:
-			have[w.Address] = found(w, id, map[string]any{"name": set.text("Name"), "label": set.text("Label")})
+			have[w.Address] = found(w, id, map[string]any{"name": set.text("Name"), "label": set.text("Label"),
+				excessGrants: excess(name, wanted, rows.objects, rows.fields)})
 		case kindObjectPermission:
 			match(w, rows.objects, "SobjectType", at.second, strings.EqualFold, objectRights, have)
 		case kindFieldPermission:
@@ -255,6 +256,9 @@ func (p *Provider) applyPermission(ctx context.Context, c resource.Change, resol
 	case resource.Destroy:
 		return p.deleteRow(ctx, w, sobject, doing)
 	case resource.Update:
+		if w.Kind == kindPermissionSet {
+			return p.revokeExcess(ctx, c, doing)
+		}
 		body := rights(w)
 		if len(body) == 0 || !validID(w.ID) {
 			return resource.Resource{}, invalid(doing, "there is nothing of it that can be changed; delete it in Setup, and apply makes it anew")

@@ -31,6 +31,8 @@ type Options struct {
 	Plan     string  // monday's: free, standard, pro, enterprise
 	Limits   float64 // 0 = counted but not enforced, 1 = as published, 10 = ten times as much
 	Logger   hclog.Logger
+	// LeastPrivileged starts Salesforce's integration user with the right to set up, and no access to any record.
+	LeastPrivileged bool
 }
 
 // Emulation is both emulators, serving.
@@ -126,7 +128,8 @@ func (e *Emulation) emulators(o Options, k keys) error {
 	e.Salesforce, err = salesforceemulator.New(salesforceemulator.Options{
 		Seed: o.Seed, Logger: o.Logger.Named("salesforce"), DataDir: o.DataDir, StateFile: stateFile(o, "salesforce.json"),
 		ClientID: k.clientID, ClientSecret: k.clientSecret, AccessToken: k.accessToken, Username: integrationUser,
-		Limits: salesforceemulator.LimitsAt(o.Limits),
+		LeastPrivileged: o.LeastPrivileged,
+		Limits:          salesforceemulator.LimitsAt(o.Limits),
 	})
 	if err != nil {
 		return fmt.Errorf("emulate Salesforce: %w", err)
