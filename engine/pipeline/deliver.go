@@ -82,9 +82,9 @@ func (p *Pipeline) deliverBatch(ctx context.Context, o *object, side record.Side
 // settled: neither stops because the sync is asked to, but for a load, which may take long and is taken up again.
 func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch ledger.Batch, first time.Time) error {
 	patches := batch.Patches()
-	calling := ctx
+	calling := provider.WithCause(ctx, batchCause(batch))
 	if urgency(batch.Intents) >= ledger.PriorityBackfill {
-		calling = ratelimit.WithPriority(ctx, ratelimit.Backfill)
+		calling = ratelimit.WithPriority(calling, ratelimit.Backfill)
 	}
 	results, err := p.write(calling, o, side, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
 	if err == nil && len(results) != len(patches) {

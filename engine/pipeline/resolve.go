@@ -95,7 +95,7 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 		if patch := d.Patches[side]; patch != nil {
 			r.Intents = append(r.Intents, ledger.Intent{
 				Side: side, Op: patch.Op, RecordID: patch.ID, Key: patch.Key,
-				Fields: patch.Fields, Agreed: d.OnDone[side], Priority: w.Priority, Cause: w.Reason,
+				Fields: patch.Fields, Agreed: d.OnDone[side], Priority: w.Priority, Cause: intentCause(w, side),
 			})
 		}
 	}

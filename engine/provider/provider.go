@@ -160,4 +160,5 @@ type Call struct {
 	RequestID  string
 	Cost       int64 // in the vendor's own unit, where its answer tells
 	Err        error
+	Cause      Cause
 }

@@ -200,7 +200,7 @@ func (c *client) attempt(ctx context.Context, r request) (*answer, error) {
 	}
 	defer release()
 	started := c.clock()
-	call := provider.Call{Connection: c.connection, Operation: r.operation, Write: r.write, Rows: r.rows, Started: started}
+	call := provider.Call{Connection: c.connection, Operation: r.operation, Write: r.write, Rows: r.rows, Started: started, Cause: provider.CauseOf(ctx)}
 	a, err := c.send(ctx, r, token, body, release, &call)
 	call.Duration, call.Err = c.clock().Sub(started), err
 	c.observe(call)

@@ -319,7 +319,7 @@ func (c *client) transfer(ctx context.Context, method, address, operation string
 	if err != nil || u.Host == "" || u.Scheme != "https" && !strings.HasPrefix(c.url, u.Scheme+"://") {
 		return 0, nil, errors.New("the vendor gave an address for a file that is not usable")
 	}
-	call := provider.Call{Connection: c.connection, Operation: operation, Write: method == http.MethodPut, Started: c.clock()}
+	call := provider.Call{Connection: c.connection, Operation: operation, Write: method == http.MethodPut, Started: c.clock(), Cause: provider.CauseOf(ctx)}
 	defer func() {
 		call.Duration, call.Status, call.Err = c.clock().Sub(call.Started), status, err
 		c.observe(call)

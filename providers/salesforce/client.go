@@ -142,7 +142,8 @@ func (c *client) send(ctx context.Context, s *session, r request, into any) *pro
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	call := provider.Call{Connection: c.config.Connection, Operation: r.op, Write: r.write, Rows: r.rows, Started: c.config.Clock(), Cost: 1}
+	call := provider.Call{Connection: c.config.Connection, Operation: r.op, Write: r.write, Rows: r.rows, Started: c.config.Clock(), Cost: 1,
+		Cause: provider.CauseOf(ctx)}
 	response, body, e := c.exchange(ctx, s, r)
 	release()
 	call.Duration = c.config.Clock().Sub(call.Started)
