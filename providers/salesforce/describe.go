@@ -36,6 +36,7 @@ type fieldDescribe struct {
 	Createable         bool            `json:"createable"`
 	Updateable         bool            `json:"updateable"`
 	Nillable           bool            `json:"nillable"`
+	Filterable         bool            `json:"filterable"`
 	Permissionable     bool            `json:"permissionable"`
 	Unique             bool            `json:"unique"`
 	ExternalID         bool            `json:"externalId"`

@@ -73,8 +73,9 @@ type Provider struct {
 	events *events
 	log    hclog.Logger
 
-	mu    sync.Mutex
-	sizes map[string]*ratelimit.Size // of write batches, by sObject
+	mu     sync.Mutex
+	sizes  map[string]*ratelimit.Size // of write batches, by sObject
+	shapes map[string]actionShape     // what actions create, by name as the contract spells it
 }
 
 var _ provider.Provider = (*Provider)(nil)
@@ -86,7 +87,7 @@ func New(c Config) (*Provider, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("open Salesforce connection %q: %w", c.Connection, err)
 	}
-	p := &Provider{config: c, log: c.Logger, sizes: map[string]*ratelimit.Size{}}
+	p := &Provider{config: c, log: c.Logger, sizes: map[string]*ratelimit.Size{}, shapes: map[string]actionShape{}}
 	p.client = newClient(c)
 	p.events = newEvents(c, p.client)
 	return p, nil
