@@ -107,7 +107,7 @@ func (w *world) settleLetter(side record.Side, number int, again time.Time) {
 func (v *vendor) Watch(ctx context.Context, bound []provider.Binding, _ map[string]string, emit provider.Emit) error {
 	w := v.p.w
 	box := w.mail[v.side]
-	pause(ctx, w.between("watch/"+v.side.String(), time.Millisecond, 20*time.Millisecond))
+	pause(ctx, v.p.between("watch/"+v.side.String(), time.Millisecond, 20*time.Millisecond))
 	for ctx.Err() == nil {
 		l, ok := w.next(v.side)
 		if wait := time.Until(l.at); !ok || wait > 0 {
@@ -138,7 +138,7 @@ func (v *vendor) Watch(ctx context.Context, bound []provider.Binding, _ map[stri
 			continue
 		}
 		w.settleLetter(v.side, l.number, time.Time{})
-		pause(ctx, w.between("watch/"+v.side.String(), time.Microsecond, time.Millisecond))
+		pause(ctx, v.p.between("watch/"+v.side.String(), time.Microsecond, time.Millisecond))
 	}
 	return ctx.Err()
 }

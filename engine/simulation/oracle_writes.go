@@ -43,7 +43,7 @@ func (w *world) ownership() {
 }
 
 // economy: what a user wrote is carried to the other side once, and never back. A second time is only for what somebody
-// over there overwrote since.
+// over there overwrote since, or for what the vendor carried out when it had been given up.
 func (w *world) economy() {
 	type spot struct{ place, field, value string }
 	origin := map[spot]bool{}
@@ -62,7 +62,10 @@ func (w *world) economy() {
 				edited[[2]string{at, name}] = i
 				continue
 			}
-			if h.op == record.Create || h.fields[name].IsEmpty() {
+			if h.late {
+				edited[[2]string{at, name}] = i // it ran over what stood there, like an edit
+			}
+			if h.op == record.Create || h.late || h.fields[name].IsEmpty() {
 				carried[s] = i
 				continue
 			}

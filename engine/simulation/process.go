@@ -48,12 +48,18 @@ func (p *process) isDead() bool {
 	return p.dead
 }
 
+// between draws from a stream of this process alone: what its goroutines still draw at the moment of its death differs
+// from run to run, and must not tell on the next one.
+func (p *process) between(name string, from, to time.Duration) time.Duration {
+	return p.w.between(p.name+"/"+name, from, to)
+}
+
 // step is a moment at which the process may die.
 func (p *process) step(what string, weight float64) error {
 	if p.isDead() {
 		return errDead
 	}
-	if !p.w.quiet && p.w.hit(Crash, weight*0.08) {
+	if !p.w.quiet && p.w.stream("hit/crash/"+p.name).Float64() < p.w.rate[Crash]*weight*0.08 {
 		p.crash(what)
 		return errDead
 	}
@@ -195,6 +201,14 @@ func (w *world) confirm(entries []int) {
 	defer w.mu.Unlock()
 	for _, i := range entries {
 		w.history[i].confirmed = true
+	}
+}
+
+func (w *world) belated(entries []int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, i := range entries {
+		w.history[i].late = true
 	}
 }
 

@@ -25,6 +25,24 @@ func play(t *testing.T, o Options) *Report {
 	return r
 }
 
+func TestASeedDecidesEverything(t *testing.T) {
+	for seed := uint64(1); seed <= number(t, "TWICE", 6); seed++ {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			first, second := play(t, Options{Seed: seed}), play(t, Options{Seed: seed})
+			if first.Hash == second.Hash {
+				return
+			}
+			for i := range min(len(first.Trace), len(second.Trace)) {
+				if first.Trace[i] != second.Trace[i] {
+					t.Fatalf("two runs part at line %d:\n%s\n%s\nafter\n%s", i, first.Trace[i], second.Trace[i], strings.Join(first.Trace[max(0, i-10):i], "\n"))
+				}
+			}
+			t.Errorf("one run has %d lines, the other %d", len(first.Trace), len(second.Trace))
+		})
+	}
+}
+
 // dir is a folder for ledgers: in memory where the system has such a place, because a disk's every sync takes real time.
 func dir(t *testing.T) string {
 	t.Helper()

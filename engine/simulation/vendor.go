@@ -38,10 +38,13 @@ func (v *vendor) People(ctx context.Context, ids, emails []string) ([]record.Per
 func (v *vendor) begin(ctx context.Context, op, table string) error {
 	w := v.p.w
 	w.count(op)
+	// Several of a process's goroutines may begin at one moment. What one of them asks of a vendor comes a little later,
+	// so that the order is the seed's.
+	pause(ctx, v.p.between("door/"+v.side.String()+op, time.Microsecond, time.Millisecond))
 	if err := v.p.step("call "+op, 1); err != nil {
 		return err
 	}
-	if !pause(ctx, w.between("way/"+v.side.String(), 5*time.Millisecond, 300*time.Millisecond)) {
+	if !pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 300*time.Millisecond)) {
 		return &provider.Error{Kind: provider.Unknown, Op: op, Err: ctx.Err()}
 	}
 	switch {
@@ -60,7 +63,7 @@ func (v *vendor) begin(ctx context.Context, op, table string) error {
 
 // end is the way of an answer back.
 func (v *vendor) end(ctx context.Context, err error) error {
-	if !pause(ctx, v.p.w.between("way/"+v.side.String(), 5*time.Millisecond, 200*time.Millisecond)) && err == nil {
+	if !pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 200*time.Millisecond)) && err == nil {
 		err = &provider.Error{Kind: provider.Unknown, Op: "call", Err: ctx.Err()}
 	}
 	if v.p.isDead() {
@@ -79,7 +82,7 @@ type table struct {
 // Limits take a moment, of another length for each side: what is asked next is asked at different times, and so in an
 // order that the seed decides.
 func (t *table) Limits() provider.Limits {
-	time.Sleep(t.v.p.w.between("limits/"+t.v.side.String(), time.Microsecond, 200*time.Microsecond))
+	time.Sleep(t.v.p.between("limits/"+t.v.side.String(), time.Microsecond, 200*time.Microsecond))
 	return t.Records.Limits()
 }
 
@@ -160,7 +163,7 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 	}
 	known := w.known(v.side, t.name, b.Patches)
 	w.trace.add("%s write %s %s", v.side, t.name, describe(b))
-	pause(ctx, w.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
+	pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
 	if v.p.isDead() && w.stream("in flight").IntN(2) == 0 {
 		return nil, errDead // the request was still in our own machine
 	}
@@ -193,7 +196,8 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 		w.late.Go(func() {
 			time.Sleep(after)
 			w.trace.add("%s write %s comes late", v.side, t.name)
-			_, _, _ = carry() // nobody listens any more
+			_, fresh, _ := carry() // nobody listens any more
+			w.belated(fresh)
 		})
 		return nil, unknown("late")
 	}
@@ -209,7 +213,7 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 	if trouble && w.hit(LostAfter, 0.7) {
 		return nil, unknown("lost after")
 	}
-	pause(ctx, w.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
+	pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
 	if v.p.isDead() {
 		return nil, errDead
 	}

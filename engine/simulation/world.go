@@ -65,6 +65,7 @@ type change struct {
 	// shown is, of a write through the port, how much of the history the engine knew of the record when it was sent.
 	shown     int
 	confirmed bool // the engine got the answer
+	late      bool // it was carried out when its caller had given up
 }
 
 func place(side record.Side, table, id string) string { return side.String() + "/" + table + "/" + id }
