@@ -39,6 +39,7 @@ const (
 	Slow            FaultKind = "slow"             // answers after Delay
 	OtherVersion    FaultKind = "other_version"    // is served by the maintenance version without a word
 	EmptyBoards     FaultKind = "empty_boards"     // the token sees no board, as after a loss of access
+	Refused         FaultKind = "refused"          // any of the documented errors: Code, Message, HTTP, Status, RetryIn, Data
 
 	WebhookLost      FaultKind = "webhook_lost"
 	WebhookDoubled   FaultKind = "webhook_doubled"
@@ -51,7 +52,7 @@ const (
 
 var requestFaults = []FaultKind{
 	TimeoutBefore, TimeoutAfter, TimeoutMidway, Error500Before, Error500After, Error500Midway, Error502, Error503, Truncated, RateMinute, RateConcurrency,
-	RateComplexity, RateIP, RateField, RateDaily, Locked, Blocked, CursorExpired, Slow, OtherVersion, EmptyBoards,
+	RateComplexity, RateIP, RateField, RateDaily, Locked, Blocked, CursorExpired, Slow, OtherVersion, EmptyBoards, Refused,
 }
 
 var webhookFaults = []FaultKind{WebhookLost, WebhookDoubled, WebhookLate, WebhookReordered, WebhookUnsigned, WebhookForged, WebhookWrongAud}
@@ -67,6 +68,14 @@ type Fault struct {
 	DelayMS   int       `json:"delay_ms,omitempty"`  // timeouts, slow and late; 0 is the kind's own
 	Aliases   int       `json:"aliases,omitempty"`   // top-level fields that run before a midway fault; 0 is half of them
 	Played    int       `json:"played"`
+
+	// For refused: extensions.code, the text, the HTTP status (0 is 200), extensions.status_code, retry_in_seconds, error_data.
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+	HTTP    int    `json:"http,omitempty"`
+	Status  int    `json:"status_code,omitempty"`
+	RetryIn int    `json:"retry_in_seconds,omitempty"`
+	Data    any    `json:"error_data,omitempty"`
 }
 
 func (f Fault) delay(own time.Duration) time.Duration {
@@ -97,6 +106,9 @@ func newFaults(random func() float64) *faults { return &faults{random: random} }
 func (e *Emulator) AddFault(f Fault) (int, error) {
 	if !slices.Contains(requestFaults, f.Kind) && !slices.Contains(webhookFaults, f.Kind) {
 		return 0, fmt.Errorf("add fault: kind %q is unknown; kinds are %v and %v", f.Kind, requestFaults, webhookFaults)
+	}
+	if f.Kind == Refused && (f.Code == "" && f.Message == "" || f.HTTP != 0 && http.StatusText(f.HTTP) == "") {
+		return 0, fmt.Errorf("add fault: refused needs a code or a message, and an HTTP status that there is")
 	}
 	if f.Chance < 0 || f.Chance > 1 || f.Skip < 0 || f.DelayMS < 0 {
 		return 0, fmt.Errorf("add fault: chance must lie between 0 and 1, skip and delay must not be negative")
@@ -200,6 +212,8 @@ func (e *Emulator) before(ctx context.Context, f *Fault, id string, w http.Respo
 		e.count(func(k *Counters) { k.Errors["FIELD_LIMIT_EXCEEDED"]++ })
 		body := fmt.Sprintf(`{"error_message":"Concurrency limit exceeded for the field","error_code":"FIELD_LIMIT_EXCEEDED","error_data":{"retry_in_seconds":15,"entity":"boards"},"status_code":429,"account_id":%d}`, e.acct.ID)
 		return &answer{status: http.StatusTooManyRequests, header: http.Header{}, body: []byte(body)}, true
+	case Refused:
+		return fail(f.refusal())
 	case Locked:
 		return fail(locked())
 	case Blocked:
@@ -210,6 +224,18 @@ func (e *Emulator) before(ctx context.Context, f *Fault, id string, w http.Respo
 		e.acct.Unlock()
 	}
 	return nil, false
+}
+
+// refusal is the error that a fault of kind refused answers with.
+func (f *Fault) refusal() *gql.Error {
+	err := &gql.Error{Message: f.Message, Code: f.Code, Status: f.Status, HTTP: f.HTTP, Data: f.Data}
+	if f.RetryIn > 0 {
+		err.Extra = map[string]any{"retry_in_seconds": f.RetryIn}
+		if f.HTTP != 0 {
+			err.Header = map[string]string{"Retry-After": strconv.Itoa(f.RetryIn)}
+		}
+	}
+	return err
 }
 
 // after plays what a fault does with the answer.
