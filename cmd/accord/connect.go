@@ -161,7 +161,7 @@ func secretFunc(s contract.Setting) func(context.Context) (string, error) {
 func saveToken(s contract.Setting) func(context.Context, string) error {
 	return func(_ context.Context, token string) error {
 		if s.Secret == nil || s.Secret.Scheme != "file" {
-			return fmt.Errorf("Salesforce rotated the refresh token, and it can't be kept: give it as secret::file(...) so that the new one can be written there")
+			return fmt.Errorf("the refresh token was rotated, and the new one can't be kept: give it as secret::file(...) so that the new one can be written there")
 		}
 		fresh := s.Secret.Name + ".new"
 		if err := os.WriteFile(fresh, []byte(token+"\n"), 0o600); err != nil {

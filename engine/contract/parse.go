@@ -63,15 +63,9 @@ type decoder struct {
 // object is an Object on its way: with what only checking needs.
 type object struct {
 	*Object
-	body   *hclsyntax.Body
 	fields []*field // in step with Object.Fields
-	key    [2]hcl.Range
-	broken [2]bool // the end could not be decoded
-	at     objectRanges
+	broken [2]bool  // the end could not be decoded
 }
-
-// objectRanges are places that checks point at.
-type objectRanges struct{ match []hcl.Range }
 
 // field is a Field on its way.
 type field struct {

@@ -546,8 +546,10 @@ func TestConcurrencyLimit(t *testing.T) {
 		_, err := c.e.meter.enter(call{now: c.now, fields: []string{"me"}})
 		return err
 	}
-	if enter() != nil || enter() != nil {
-		t.Fatal("refused too early")
+	for range 2 {
+		if enter() != nil {
+			t.Fatal("refused too early")
+		}
 	}
 	r := c.do(`{me{id}}`, nil)
 	if r.status != 429 || r.code(t) != "maxConcurrencyExceeded" || r.Errors[0].Message != "Concurrency limit exceeded" {

@@ -56,24 +56,23 @@ func (w *window) left(now time.Time, span time.Duration) int {
 
 // meter keeps the budgets of the account. It always counts; whether it refuses is the mode's.
 type meter struct {
-	plan      plan
-	enforce   bool
-	personal  bool
-	scale     float64
-	mu        sync.Mutex
-	minute    window
-	reads     window
-	writes    window
-	ips       map[string]*window
-	fields    map[string]*window
-	jobs      window
-	items     window
-	day       string
-	tenths    int // calls of the day, in tenths
-	days      map[string]int
-	inFlight  int
-	boards    map[int64]bool // locked by a mutation that is under way
-	itemLimit int
+	plan     plan
+	enforce  bool
+	personal bool
+	scale    float64
+	mu       sync.Mutex
+	minute   window
+	reads    window
+	writes   window
+	ips      map[string]*window
+	fields   map[string]*window
+	jobs     window
+	items    window
+	day      string
+	tenths   int // calls of the day, in tenths
+	days     map[string]int
+	inFlight int
+	boards   map[int64]bool // locked by a mutation that is under way
 }
 
 func newMeter(p plan, o Options) *meter {

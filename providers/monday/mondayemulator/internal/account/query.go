@@ -440,7 +440,7 @@ func (a *Account) days(r Rule, zone *time.Location, at func(*Item) (string, bool
 				unit = strings.ToUpper(v)
 			}
 		}
-		other := today.AddDate(0, 0, n)
+		var other time.Time
 		sign := 1
 		if r.Operator == "within_the_last" {
 			sign = -1

@@ -376,7 +376,7 @@ func ValuesMetadata(values []PicklistValue) Ordered {
 
 // DataType gives FieldDefinition.DataType, the text Setup shows.
 func DataType(f *Field) string {
-	text := f.Exact
+	var text string
 	switch {
 	case f.Calculated && f.Formula != "":
 		return "Formula (" + formulaType(f.Type) + ")"

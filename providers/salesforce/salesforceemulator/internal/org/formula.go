@@ -70,7 +70,7 @@ type (
 	}
 )
 
-func (f fLit) eval(*formulaEnv) fval { return fval{f.v} }
+func (f fLit) eval(*formulaEnv) fval { return fval(f) }
 
 func (f fPath) eval(e *formulaEnv) fval {
 	cells, t := e.d.cells, e.d.t

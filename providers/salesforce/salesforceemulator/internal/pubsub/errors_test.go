@@ -35,7 +35,7 @@ func failsWith(t *testing.T, err error, trailer metadata.MD, want codes.Code, su
 }
 
 // subscribing sends requests on a new stream and gives how it ends.
-func (h *harness) subscribing(requests ...*eventbus.FetchRequest) (error, metadata.MD) {
+func (h *harness) subscribing(requests ...*eventbus.FetchRequest) (metadata.MD, error) {
 	h.t.Helper()
 	stream, err := h.client.Subscribe(h.context())
 	if err != nil {
@@ -48,7 +48,7 @@ func (h *harness) subscribing(requests ...*eventbus.FetchRequest) (error, metada
 	}
 	for {
 		if _, err = stream.Recv(); err != nil {
-			return err, stream.Trailer()
+			return stream.Trailer(), err
 		}
 	}
 }
@@ -90,7 +90,7 @@ func TestWrongUseOfSubscribe(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHarness(t)
-			err, trailer := h.subscribing(test.requests...)
+			trailer, err := h.subscribing(test.requests...)
 			failsWith(t, err, trailer, test.status, test.code)
 			if n := h.server.Counters().Errors[test.code]; n != 1 {
 				t.Errorf("%d errors counted", n)
@@ -101,9 +101,10 @@ func TestWrongUseOfSubscribe(t *testing.T) {
 
 func TestWrongUseOfUnaryCalls(t *testing.T) {
 	h := newHarness(t)
-	call := func(f func(context.Context, ...grpc.CallOption) error) (error, metadata.MD) {
+	call := func(f func(context.Context, ...grpc.CallOption) error) (metadata.MD, error) {
 		var trailer metadata.MD
-		return f(h.context(), grpc.Trailer(&trailer)), trailer
+		err := f(h.context(), grpc.Trailer(&trailer))
+		return trailer, err
 	}
 	topic := func(name string) func(context.Context, ...grpc.CallOption) error {
 		return func(ctx context.Context, o ...grpc.CallOption) error {
@@ -141,7 +142,7 @@ func TestWrongUseOfUnaryCalls(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			err, trailer := call(test.call)
+			trailer, err := call(test.call)
 			failsWith(t, err, trailer, test.status, test.code)
 		})
 	}
@@ -228,7 +229,7 @@ func TestDeliveryAllocation(t *testing.T) {
 func TestStreamLimit(t *testing.T) {
 	h := newHarness(t, func(o *Options) { o.StreamLimit = 1 })
 	h.subscribe(accountTest, latest, nil, 3).ready()
-	err, trailer := h.subscribing(&eventbus.FetchRequest{TopicName: accountTest, NumRequested: 1})
+	trailer, err := h.subscribing(&eventbus.FetchRequest{TopicName: accountTest, NumRequested: 1})
 	failsWith(t, err, trailer, codes.ResourceExhausted, codeClientLimit)
 }
 

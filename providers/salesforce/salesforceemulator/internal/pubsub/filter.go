@@ -142,12 +142,12 @@ func instant(text string) (time.Time, bool) {
 
 // like matches SOQL's pattern: % stands for any text, _ for one character, a backslash takes the next one literally.
 func like(text, pattern string) bool {
-	t, p := []rune(text), []rune(pattern)
+	p := []rune(pattern)
 	// state[j] tells whether the text so far matches p[:j].
 	state := make([]bool, len(p)+1)
 	state[0] = true
 	spread(state, p)
-	for _, c := range t {
+	for _, c := range text {
 		next := make([]bool, len(p)+1)
 		for j := range p {
 			if !state[j] {
