@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"accord/engine/binding"
 	"accord/engine/ledger"
 	"accord/engine/provider"
 	"accord/engine/record"
@@ -14,12 +13,8 @@ import (
 
 // watch captures what vendors report until ctx ends. A vendor's event is acknowledged only once it is in the ledger.
 func (p *Pipeline) watch(ctx context.Context) error {
-	resources, err := p.cfg.Ledger.Resources(ctx)
-	if err != nil {
-		return fmt.Errorf("read the structure that apply recorded: %w", err)
-	}
 	g, ctx := errgroup.WithContext(ctx)
-	for address, bound := range binding.Bindings(binding.Specs(p.contract, nil), resources) {
+	for address, bound := range p.bindings {
 		cursors, err := p.cfg.Ledger.Cursors(ctx, address)
 		if err != nil {
 			return fmt.Errorf("read the cursors of %s: %w", address, err)

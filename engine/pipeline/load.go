@@ -18,6 +18,10 @@ func (p *Pipeline) load(ctx context.Context) error {
 	if applied == nil {
 		return ErrNoContract
 	}
+	// There is one sync on a ledger: whoever had taken up actions of triggers before this one is no more.
+	if err := p.cfg.Ledger.FreeFirings(ctx); err != nil {
+		return err
+	}
 	c, err := p.cfg.Decode(applied.Source)
 	if err != nil {
 		return fmt.Errorf("decode the contract in force (serial %d): %w", applied.Serial, err)
@@ -31,6 +35,7 @@ func (p *Pipeline) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.bindings = binding.Bindings(binding.Specs(c, nil), resources)
 	objects, problems, err := binding.Open(c, providers, resources)
 	if err != nil {
 		return err
