@@ -59,6 +59,7 @@ type session struct {
 	ledger    *ledger.Ledger
 	providers binding.Providers
 	logger    hclog.Logger
+	auditor   *auditor
 }
 
 // openSession reads the folder's contract and connects everything it names.
@@ -71,14 +72,18 @@ func (w *workspace) openSession(ctx context.Context, stderr io.Writer) (*session
 	if s.ledger, err = w.ledgerOf(ctx, c, s.logger); err != nil {
 		return nil, err
 	}
-	if s.providers, err = (connector{logger: s.logger}).open(ctx, c); err != nil {
-		return nil, errors.Join(err, s.ledger.Close())
+	s.auditor = startAuditor(s.ledger, s.logger.Named("audit"))
+	if s.providers, err = (connector{logger: s.logger, observe: s.auditor.observe}).open(ctx, c); err != nil {
+		return nil, errors.Join(err, s.auditor.close(), s.ledger.Close())
 	}
 	return s, nil
 }
 
 func (s *session) close() {
 	closeAll(s.providers)
+	if err := s.auditor.close(); err != nil {
+		s.logger.Error("audit log", "error", err)
+	}
 	if err := s.ledger.Close(); err != nil {
 		s.logger.Warn("close the ledger", "error", err)
 	}

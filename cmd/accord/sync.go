@@ -65,6 +65,7 @@ type syncer struct {
 	logger         hclog.Logger
 	router         *router
 	pipelineConfig pipeline.Config
+	auditor        *auditor // while a run is recorded
 }
 
 func newSync(l *ledger.Ledger, logger hclog.Logger, sweep time.Duration) *syncer {
@@ -72,6 +73,9 @@ func newSync(l *ledger.Ledger, logger hclog.Logger, sweep time.Duration) *syncer
 	k := connector{logger: logger, observe: func(c provider.Call) {
 		logger.Trace("call", "connection", c.Connection, "operation", c.Operation, "rows", c.Rows, "status", c.Status,
 			"took", c.Duration, "request", c.RequestID, "error", c.Err)
+		if s.auditor != nil {
+			s.auditor.observe(c)
+		}
 	}}
 	s.pipelineConfig = pipeline.Config{
 		Ledger: l, Decode: decode, Listen: s.router.set, Clock: time.Now, Logger: logger.Named("pipeline"),
@@ -81,7 +85,9 @@ func newSync(l *ledger.Ledger, logger hclog.Logger, sweep time.Duration) *syncer
 	return s
 }
 
-func (s *syncer) once(ctx context.Context) error { return pipeline.New(s.pipelineConfig).Once(ctx) }
+func (s *syncer) once(ctx context.Context) error {
+	return s.record(ctx, runSync, func(ctx context.Context) error { return pipeline.New(s.pipelineConfig).Once(ctx) })
+}
 
 // run carries changes until ctx ends. A new contract may name other webhook addresses: the listener starts with those
 // of the contract in force at the start.
@@ -93,14 +99,16 @@ func (s *syncer) run(ctx context.Context) error {
 	if c == nil {
 		return pipeline.ErrNoContract
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	ctx, stop := context.WithCancel(ctx)
-	g.Go(func() error { return s.router.serve(ctx, listenAddresses(c)) })
-	g.Go(func() error {
-		defer stop()
-		return pipeline.New(s.pipelineConfig).Run(ctx)
+	return s.record(ctx, runSync, func(ctx context.Context) error {
+		g, ctx := errgroup.WithContext(ctx)
+		ctx, stop := context.WithCancel(ctx)
+		g.Go(func() error { return s.router.serve(ctx, listenAddresses(c)) })
+		g.Go(func() error {
+			defer stop()
+			return pipeline.New(s.pipelineConfig).Run(ctx)
+		})
+		return g.Wait()
 	})
-	return g.Wait()
 }
 
 func workerName() string {

@@ -74,3 +74,12 @@ func (l *Ledger) eachAudit(ctx context.Context, after int64, limit int, yield fu
 		})
 	})
 }
+
+// LastAudit is the Seq of the newest entry; 0 when there is none.
+func (l *Ledger) LastAudit(ctx context.Context) (seq int64, err error) {
+	err = l.read(ctx, "find the newest audit entry", func(t *tx) error {
+		_, err := t.one(`SELECT seq FROM audit ORDER BY seq DESC LIMIT 1`, nil, &seq)
+		return err
+	})
+	return seq, err
+}

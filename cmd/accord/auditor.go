@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"accord/engine/audit"
+	"accord/engine/ledger"
+	"accord/engine/provider"
+)
+
+const (
+	auditPause = 300 * time.Millisecond // entries are let gather this long, so that they cost few transactions
+	auditBatch = 200                    // but no more of them
+	auditLast  = 30 * time.Second       // for the entries that are left at the end
+)
+
+// auditor writes one entry for each call to a vendor into the ledger's audit log. A call never waits for it: entries are
+// written in batches beside the work. An entry that can't be written is kept, and tried again.
+type auditor struct {
+	ledger *ledger.Ledger
+	logger hclog.Logger
+
+	mu      sync.Mutex
+	waiting []audit.Entry
+	full    chan struct{}
+	stop    chan struct{}
+	ended   chan struct{}
+}
+
+// startAuditor makes one; it must be closed.
+func startAuditor(l *ledger.Ledger, logger hclog.Logger) *auditor {
+	a := &auditor{ledger: l, logger: logger, full: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
+	go a.run()
+	return a
+}
+
+// observe takes a call in.
+func (a *auditor) observe(c provider.Call) {
+	a.mu.Lock()
+	a.waiting = append(a.waiting, auditEntry(c))
+	full := len(a.waiting) >= auditBatch
+	a.mu.Unlock()
+	if full {
+		select {
+		case a.full <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (a *auditor) run() {
+	defer close(a.ended)
+	timer := time.NewTicker(auditPause)
+	defer timer.Stop()
+	for {
+		select {
+		case <-a.stop:
+			return
+		case <-timer.C:
+		case <-a.full:
+		}
+		if err := a.flush(context.Background()); err != nil {
+			a.logger.Warn("audit log: will try again", "error", err)
+		}
+	}
+}
+
+func (a *auditor) flush(ctx context.Context) error {
+	a.mu.Lock()
+	batch := a.waiting
+	a.waiting = nil
+	a.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, auditLast)
+	defer cancel()
+	err := a.ledger.Audit(ctx, batch...)
+	if err != nil {
+		a.mu.Lock()
+		a.waiting = append(batch, a.waiting...)
+		a.mu.Unlock()
+	}
+	return err
+}
+
+// close writes what is left. Its error means that calls were made which the log does not show.
+func (a *auditor) close() error {
+	close(a.stop)
+	<-a.ended
+	if err := a.flush(context.Background()); err != nil {
+		return fmt.Errorf("%d calls are not in the audit log: %w", len(a.waiting), err)
+	}
+	return nil
+}
+
+// auditEntry is what the log keeps of a call: no secret, and no value of any record. A vendor's message may quote a value,
+// so that only its code is kept.
+func auditEntry(c provider.Call) audit.Entry {
+	var parts []string
+	what := "read"
+	if c.Write {
+		what = "write"
+	}
+	if c.Rows > 0 {
+		what += fmt.Sprintf(" of %d rows", c.Rows)
+	}
+	parts = append(parts, what)
+	if c.Cause.Batch != "" {
+		parts = append(parts, "batch "+c.Cause.Batch)
+	}
+	if c.Cost > 0 {
+		parts = append(parts, fmt.Sprintf("cost %d", c.Cost))
+	}
+	return audit.Entry{
+		At: c.Started, Connection: c.Connection, Operation: c.Operation, Initiator: c.Cause.Initiator, Request: strings.Join(parts, ", "),
+		Status: c.Status, Rows: c.Rows, RequestID: c.RequestID, Duration: c.Duration, Error: auditError(c.Err),
+	}
+}
+
+func auditError(err error) string {
+	var e *provider.Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &e):
+		return strings.TrimSpace(e.Kind.String() + " " + e.Code)
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timed out"
+	default:
+		return "no whole answer"
+	}
+}
