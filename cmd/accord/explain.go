@@ -1,36 +1,112 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"strings"
+	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 
+	"accord/cmd/accord/internal/view"
+	"accord/engine/audit"
+	"accord/engine/binding"
 	"accord/engine/contract"
+	"accord/engine/ledger"
 	"accord/engine/lens"
+	"accord/engine/pipeline"
 )
 
-func explainCommand(*workspace) *cobra.Command {
+func explainCommand(w *workspace) *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain CODE",
-		Short: "Explain a message at length by its code",
-		Args:  cobra.ExactArgs(1),
+		Use:   "explain CODE | [OBJECT] RECORD [FIELD]",
+		Short: "Explain a message by its code, or a record: its values, who changed it, which rule decides, which call wrote it",
+		Args:  cobra.RangeArgs(1, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			code := strings.ToUpper(args[0])
-			if c, ok := contract.Explain(code); ok {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n\n%s\n", c.Code, c.Title, c.Text)
-				return nil
-			}
-			for _, c := range lens.Codes() {
-				if c.Code == code {
-					fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n\n%s\n", c.Code, c.Title, c.Explanation)
-					return nil
+			if len(args) == 1 {
+				if explained, err := explainCode(cmd.OutOrStdout(), args[0]); explained || err != nil {
+					return err
 				}
 			}
-			return exit{exitUsage, fmt.Errorf("there is no message with code %s", args[0])}
+			return w.withLedger(func(ctx context.Context, cmd *cobra.Command, l *ledger.Ledger, args []string) error {
+				return w.explainRecord(ctx, cmd.OutOrStdout(), w.logger(cmd.ErrOrStderr()), l, args)
+			})(cmd, args)
 		},
 	}
+}
+
+// explainCode explains a message; false when there is none with such a code.
+func explainCode(out io.Writer, name string) (bool, error) {
+	code := strings.ToUpper(name)
+	if c, ok := contract.Explain(code); ok {
+		_, err := fmt.Fprintf(out, "%s: %s\n\n%s\n", c.Code, c.Title, c.Text)
+		return true, err
+	}
+	for _, c := range lens.Codes() {
+		if c.Code == code {
+			_, err := fmt.Fprintf(out, "%s: %s\n\n%s\n", c.Code, c.Title, c.Explanation)
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+func (w *workspace) explainRecord(ctx context.Context, out io.Writer, logger hclog.Logger, l *ledger.Ledger, args []string) error {
+	object, id, field := "", args[0], ""
+	c, err := inForce(ctx, l)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(args) == 3:
+		object, id, field = args[0], args[1], args[2]
+	case len(args) == 2 && c != nil && c.Object(args[0]) != nil:
+		object, id = args[0], args[1]
+	case len(args) == 2:
+		id, field = args[0], args[1]
+	}
+	k := connector{logger: logger}
+	e, err := pipeline.Explain(ctx, pipeline.Config{
+		Ledger: l, Decode: decode, Clock: time.Now, Logger: logger.Named("explain"),
+		Connect: func(ctx context.Context, c *contract.Contract) (binding.Providers, error) { return k.open(ctx, c) },
+	}, object, id)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return exit{exitUsage, fmt.Errorf("there is no message with code %s, and no record with that id or key is known", id)}
+	}
+	if err != nil {
+		return err
+	}
+	if field != "" && e.Object != nil && e.Object.Field(field) == nil {
+		return exit{exitUsage, fmt.Errorf("object %s has no field %q", e.Object.Name, field)}
+	}
+	calls, err := callsOf(ctx, l, e.Writes)
+	if err != nil {
+		return err
+	}
+	return view.Explain(out, view.Explanation{Explanation: e, Calls: calls}, field, w.style(out))
+}
+
+// callsOf finds the calls that made writes in the audit log, by batch: of several that one batch took, the last.
+func callsOf(ctx context.Context, l *ledger.Ledger, writes []ledger.Write) (map[string]audit.Entry, error) {
+	const most = 20 // that anybody will look at
+	calls := map[string]audit.Entry{}
+	for _, w := range writes[:min(most, len(writes))] {
+		if _, known := calls[w.BatchID]; known || w.BatchID == "" {
+			continue
+		}
+		entries, err := l.AuditOfBatch(ctx, w.BatchID, w.At)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(entries); n > 0 {
+			calls[w.BatchID] = entries[n-1]
+		}
+	}
+	return calls, nil
 }
 
 // version is set by release builds.

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"accord/cmd/accord/internal/view"
+	"accord/engine/contract"
 	"accord/engine/ledger"
+	"accord/engine/record"
 )
 
 // withLedger runs a command against the ledger in use.
@@ -97,8 +100,19 @@ func conflictsCommand(w *workspace) *cobra.Command {
 			return fmt.Errorf("conflict %d: there is none", id)
 		}),
 	}
-	cmd.AddCommand(list, show,
-		w.onIDs("resolve ID...", "Close conflicts, and have their records decided anew", (*ledger.Ledger).ResolveConflict))
+	var take string
+	resolve := w.onIDs("resolve ID...", "Close conflicts, and have their records decided anew", func(l *ledger.Ledger, ctx context.Context, id int64) error {
+		if take == "" {
+			return l.ResolveConflict(ctx, id)
+		}
+		side, err := sideNamed(take)
+		if err != nil {
+			return err
+		}
+		return l.AwardConflict(ctx, id, side, whoami())
+	})
+	resolve.Flags().StringVar(&take, "take", "", "the side whose value counts: "+strings.Join(contract.Systems[:], " or "))
+	cmd.AddCommand(list, show, resolve)
 	return cmd
 }
 
@@ -122,6 +136,16 @@ func (w *workspace) onIDs(use, short string, do func(*ledger.Ledger, context.Con
 			return failures
 		}),
 	}
+}
+
+// sideNamed is the side that a system stands on.
+func sideNamed(system string) (record.Side, error) {
+	for _, side := range record.Sides {
+		if contract.Systems[side] == system {
+			return side, nil
+		}
+	}
+	return 0, exit{exitUsage, fmt.Errorf("--take %s: %s", system, strings.Join(contract.Systems[:], " or "))}
 }
 
 func filterFlags(cmd *cobra.Command, f *ledger.Filter) {

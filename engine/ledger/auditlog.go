@@ -55,9 +55,13 @@ func (l *Ledger) VerifyAudit(ctx context.Context) (audit.Report, error) {
 }
 
 func (l *Ledger) eachAudit(ctx context.Context, after int64, limit int, yield func(audit.Entry) bool) error {
+	return l.audited(ctx, `seq > $1 ORDER BY seq LIMIT $2`, []any{after, orAll(limit)}, yield)
+}
+
+func (l *Ledger) audited(ctx context.Context, where string, args []any, yield func(audit.Entry) bool) error {
 	return l.read(ctx, "read the audit log", func(t *tx) error {
 		more := true
-		return t.query(`SELECT `+auditColumns+` FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2`, []any{after, orAll(limit)}, func(r row) error {
+		return t.query(`SELECT `+auditColumns+` FROM audit WHERE `+where, args, func(r row) error {
 			if !more {
 				return nil
 			}
@@ -82,4 +86,16 @@ func (l *Ledger) LastAudit(ctx context.Context) (seq int64, err error) {
 		return err
 	})
 	return seq, err
+}
+
+// AuditOfBatch lists the calls that were made for one batch of writes which was confirmed at a moment, oldest first. Calls
+// more than an hour older are not looked for.
+func (l *Ledger) AuditOfBatch(ctx context.Context, batch string, confirmed time.Time) ([]audit.Entry, error) {
+	var list []audit.Entry
+	where := `at >= $1 AND at <= $2 AND request LIKE $3 ORDER BY seq`
+	err := l.audited(ctx, where, []any{confirmed.Add(-time.Hour).UnixMilli(), confirmed.UnixMilli(), "%batch " + batch + "%"}, func(e audit.Entry) bool {
+		list = append(list, e)
+		return true
+	})
+	return list, err
 }

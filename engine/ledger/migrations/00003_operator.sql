@@ -15,3 +15,4 @@ CREATE TABLE award (
   awarded_at  BIGINT NOT NULL,
   PRIMARY KEY (pair_id, field)
 );
+CREATE INDEX audit_at ON audit (at);

@@ -1,0 +1,329 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"accord/engine/audit"
+	"accord/engine/contract"
+	"accord/engine/ledger"
+	"accord/engine/merge"
+	"accord/engine/pipeline"
+	"accord/engine/record"
+)
+
+// ruleText says what each rule means. Systems fill in whose value decided.
+var ruleText = map[string]string{
+	merge.RuleUnchanged: "nobody has changed it since both sides agreed", merge.RuleAgreed: "both sides mean the same",
+	merge.RuleOwner: "%s owns it, and its value counts", merge.RuleOnlyEditor: "both sides may edit it, and only %s did",
+	merge.RuleNewest: "both sides edited it, and %s did so later", merge.RuleSide: "both sides edited it, and the contract lets %s win",
+	merge.RuleHold: "both sides edited it, and the contract holds such fields", merge.RuleFirst: "the two never agreed on it: %s comes first",
+	merge.RuleRevert: "it was edited where it is derived, and %s owns it: it is put back",
+	merge.RuleReport: "it was edited where it is derived, and the contract wants that told only",
+	merge.RuleIgnore: "it was edited where it is derived, and the contract ignores that", merge.RuleNotShown: "%s does not show the field",
+	merge.RuleUnsettled: "it has not come to rest yet (settle)", merge.RuleRejected: "the value can't be carried across",
+	merge.RuleAwarded: "an operator decided for %s", merge.RuleCreate: "its record is to be created on the other side",
+	merge.RuleNoCreate: "the contract creates no record for it", merge.RuleNotQualified: "the condition of its create block does not hold",
+	merge.RuleLink: "the records get each other's ids", merge.RuleKeep: "its partner is gone, and the contract keeps it",
+	merge.RuleArchive: "its partner is gone, and the contract archives it", merge.RuleDelete: "its partner is gone, and the contract deletes it",
+	merge.RuleClose: "both records are gone", merge.RuleMissing: "a side does not show its record: nothing is concluded from that",
+}
+
+// Explanation is a record explained, with the calls that wrote it.
+type Explanation struct {
+	*pipeline.Explanation
+	Calls map[string]audit.Entry // by batch
+}
+
+// Explain tells everything that is known of one record, or of one field of it. Sensitive values are not shown.
+func Explain(out io.Writer, e Explanation, field string, s Style) error {
+	x := &explainer{e: e, s: s}
+	x.head()
+	if e.Object == nil {
+		x.natives()
+	} else {
+		for _, f := range e.Object.Fields {
+			if field == "" || f.Name == field {
+				x.field(f, field != "")
+			}
+		}
+	}
+	x.conflicts(field)
+	if field == "" {
+		x.writes()
+	}
+	_, err := io.WriteString(out, x.b.String())
+	return err
+}
+
+type explainer struct {
+	e Explanation
+	s Style
+	b strings.Builder
+}
+
+func (x *explainer) head() {
+	p := x.e.Pair
+	fmt.Fprintf(&x.b, "%s  pair %s, %s, known since %s\n", x.s.paint(bold, p.Object), p.ID, p.State, when(p.CreatedAt))
+	w := tabwriter.NewWriter(&x.b, 0, 0, 2, ' ', 0)
+	for _, side := range record.Sides {
+		r := x.e.Seen[side]
+		if r == nil {
+			fmt.Fprintf(w, "  %s\t%s\n", x.s.side(side), "no record")
+			continue
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\tchanged %s%s\tlooked at %s\n", x.s.side(side), r.ID, r.State, when(r.Version.Time()), x.who(side, r), when(x.e.SeenAt[side]))
+	}
+	_ = w.Flush() // into a strings.Builder, which never fails
+	if h := x.e.Halted; h != nil {
+		fmt.Fprintf(&x.b, "%s halted: %s\n", x.s.paint(red, "!"), h.Detail)
+	}
+	if q := x.e.Pending; q != nil {
+		fmt.Fprintf(&x.b, "  pending since %s: %s%s\n", when(q.Since), q.Reason, x.waits(q))
+	}
+	for _, i := range x.e.Intents {
+		fmt.Fprintf(&x.b, "  under way: %s in %s, %s, %s\n", i.Op, x.s.side(i.Side), i.State, plural(i.Attempts, "failed attempt"))
+	}
+	if d := x.e.Decision; d != nil {
+		for _, step := range d.Explain {
+			if step.Field == "" {
+				fmt.Fprintf(&x.b, "  record: %s\n", x.rule(step))
+			}
+		}
+	}
+	if x.e.Problem != nil {
+		fmt.Fprintf(&x.b, "%s what would happen next can't be told: %v\n", x.s.paint(yellow, "!"), x.e.Problem)
+	}
+}
+
+func (x *explainer) who(side record.Side, r *record.Record) string {
+	if r.Actor == "" {
+		return ""
+	}
+	if name := x.e.People[side][r.Actor]; name != "" {
+		return " by " + clip(name)
+	}
+	return " by user " + clip(r.Actor)
+}
+
+func (x *explainer) waits(q *ledger.PendingInfo) string {
+	if q.WaitsFor != "" {
+		return ", waits for pair " + q.WaitsFor
+	}
+	return ""
+}
+
+func (x *explainer) rule(step merge.Step) string {
+	text := ruleText[step.Rule]
+	if strings.Contains(text, "%s") {
+		text = fmt.Sprintf(text, x.s.side(step.Side))
+	}
+	if step.Detail != "" && step.Rule != merge.RuleNotShown {
+		text += " (" + clip(step.Detail) + ")"
+	}
+	return text + " [" + step.Rule + "]"
+}
+
+// natives shows what is known when the contract does not tell what it means.
+func (x *explainer) natives() {
+	for _, side := range record.Sides {
+		if r := x.e.Seen[side]; r != nil {
+			fmt.Fprintf(&x.b, "  %s shows %s; their values are not shown, for no contract says which are sensitive\n", x.s.side(side), plural(len(r.Fields), "field"))
+		}
+	}
+}
+
+func (x *explainer) field(f *contract.Field, long bool) {
+	fmt.Fprintf(&x.b, "\n%s  (%s)\n", x.s.paint(bold, f.Name), x.owner(f))
+	w := tabwriter.NewWriter(&x.b, 0, 0, 2, ' ', 0)
+	row := func(name string, of func(record.Side) string) {
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", name, of(record.Left), of(record.Right))
+	}
+	row("", x.s.side)
+	row("now", func(s record.Side) string { return x.value(f, s, x.e.Now[s]) })
+	row("agreed", func(s record.Side) string { return x.value(f, s, x.e.Agreed[s]) })
+	if long {
+		row("changed", func(s record.Side) string { return x.changed(f, s) })
+	}
+	_ = w.Flush()
+	if d := x.e.Decision; d != nil {
+		for _, step := range d.Explain {
+			if step.Field == f.Name {
+				fmt.Fprintf(&x.b, "  rule     %s\n", x.rule(step))
+			}
+		}
+		fmt.Fprintf(&x.b, "  next     %s\n", x.next(f, d))
+	}
+	if a, ok := x.e.Awards[f.Name]; ok {
+		fmt.Fprintf(&x.b, "  decided  for %s by %s at %s\n", x.s.side(a.Side), a.Actor, when(a.AwardedAt))
+	}
+	x.written(f, long)
+}
+
+func (x *explainer) owner(f *contract.Field) string {
+	switch {
+	case f.Owner == contract.OwnerEither:
+		return "either side may edit it"
+	default:
+		return "owned by " + x.s.side(record.Side(f.Owner))
+	}
+}
+
+func (x *explainer) value(f *contract.Field, side record.Side, values map[string]record.Value) string {
+	v, ok := values[f.Name]
+	switch {
+	case !ok && x.e.Seen[side] == nil:
+		return "-"
+	case !ok:
+		return "(can't be read)"
+	case f.Sensitive != "":
+		return "(sensitive)"
+	case v.IsEmpty():
+		return "(empty)"
+	default:
+		return clip(v.String())
+	}
+}
+
+func (x *explainer) changed(f *contract.Field, side record.Side) string {
+	r := x.e.Seen[side]
+	if r == nil {
+		return "-"
+	}
+	var at record.Version
+	for _, n := range f.Ends[side] {
+		at = max(at, r.ChangedAt(n.Name))
+	}
+	return when(at.Time())
+}
+
+// next says what deciding now would write of a field.
+func (x *explainer) next(f *contract.Field, d *merge.Decision) string {
+	var parts []string
+	for _, side := range record.Sides {
+		p := d.Patches[side]
+		if p == nil {
+			continue
+		}
+		for _, n := range f.Ends[side] {
+			v, ok := p.Fields[n.Name]
+			if !ok {
+				continue
+			}
+			text := clip(v.String())
+			switch {
+			case f.Sensitive != "":
+				text = "(sensitive)"
+			case v.IsEmpty():
+				text = "(empty)"
+			}
+			parts = append(parts, fmt.Sprintf("%s is written to %s of %s", text, n.Name, x.s.side(side)))
+		}
+	}
+	switch {
+	case len(parts) > 0 && x.stopped(f.Name):
+		return "nothing, until the fight over it is resolved"
+	case len(parts) > 0:
+		return strings.Join(parts, "; ")
+	default:
+		return "nothing"
+	}
+}
+
+func (x *explainer) stopped(field string) bool {
+	return slices.ContainsFunc(x.e.Conflicts, func(c ledger.Conflict) bool {
+		return c.State == ledger.StateOpen && c.Reason == ledger.ReasonFight && c.Field == field
+	})
+}
+
+// written tells the last writes of a field: what stood there, what was written, which run and call did it.
+func (x *explainer) written(f *contract.Field, long bool) {
+	left := 1
+	if long {
+		left = 20
+	}
+	for _, w := range x.e.Writes {
+		for _, n := range f.Ends[w.Side] {
+			after, ok := w.After[n.Name]
+			if !ok || left == 0 {
+				continue
+			}
+			left--
+			before, after2 := show(f, w.Before[n.Name]), show(f, after)
+			fmt.Fprintf(&x.b, "  written  %s to %s of %s: %s -> %s\n           %s\n", when(w.At), n.Name, x.s.side(w.Side), before, after2, x.origin(w))
+		}
+	}
+}
+
+func show(f *contract.Field, v record.Value) string {
+	switch {
+	case f.Sensitive != "":
+		return "(sensitive)"
+	case v.IsEmpty():
+		return "(empty)"
+	default:
+		return clip(v.String())
+	}
+}
+
+// origin says why a write was made, and which call made it.
+func (x *explainer) origin(w ledger.Write) string {
+	text := "because " + w.Cause
+	if w.Run != "" {
+		text += "; run " + w.Run
+	}
+	if c, ok := x.e.Calls[w.BatchID]; ok {
+		text += fmt.Sprintf("; call %d: %s, status %d", c.Seq, clip(c.Operation), c.Status)
+		if c.RequestID != "" {
+			text += ", request " + clip(c.RequestID)
+		}
+	} else if w.BatchID != "" {
+		text += "; batch " + w.BatchID
+	}
+	return text
+}
+
+func (x *explainer) conflicts(field string) {
+	for _, c := range x.e.Conflicts {
+		if field != "" && c.Field != field {
+			continue
+		}
+		fmt.Fprintf(&x.b, "\nconflict %d (%s)  %s: %s\n  %s\n", c.ID, c.State, c.Field, c.Reason, clip(c.Detail))
+		if c.State == ledger.StateOpen && c.Remedy != "" {
+			fmt.Fprintf(&x.b, "  to do: %s\n", c.Remedy)
+		}
+	}
+	for _, d := range x.e.DeadLetters {
+		if field == "" {
+			fmt.Fprintf(&x.b, "\ndead letter %d (%s)  %s in %s: %s %s\n", d.ID, d.State, d.Op, x.s.side(d.Side), d.Code, clip(d.Message))
+		}
+	}
+}
+
+// writes lists the last calls that wrote the record.
+func (x *explainer) writes() {
+	if len(x.e.Writes) == 0 {
+		return
+	}
+	fmt.Fprintf(&x.b, "\n%s\n", x.s.paint(bold, "written"))
+	for i, w := range x.e.Writes {
+		if i == 10 {
+			fmt.Fprintf(&x.b, "  and %s before\n", plural(len(x.e.Writes)-i, "write"))
+			return
+		}
+		names := make([]string, 0, len(w.After))
+		for n := range w.After {
+			names = append(names, n)
+		}
+		slices.Sort(names)
+		what := strings.Join(names, ", ")
+		if what == "" {
+			what = "the other record's id"
+		}
+		fmt.Fprintf(&x.b, "  %s  %s in %s: %s\n      %s\n", w.At.UTC().Format(time.DateTime+"Z"), w.Op, x.s.side(w.Side), clip(what), x.origin(w))
+	}
+}
