@@ -1,6 +1,7 @@
 package binding
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -23,6 +24,7 @@ func Specs(c *contract.Contract, choices Choices) map[string][]provider.ObjectSp
 		for _, side := range record.Sides {
 			s := spec(o, side, choices)
 			s.Fields = append(s.Fields, lookedAt(c, o, side, s)...)
+			s.Actions = actions(c, o, side)
 			specs[s.Connection] = append(specs[s.Connection], s)
 		}
 	}
@@ -67,6 +69,27 @@ func lookedAt(c *contract.Contract, o *contract.Object, side record.Side, s prov
 		}
 	}
 	return more
+}
+
+// actions is what the triggers of an object do on a side.
+func actions(c *contract.Contract, o *contract.Object, side record.Side) []provider.ActionSpec {
+	var list []provider.ActionSpec
+	for _, t := range c.Triggers {
+		for i := range t.Actions {
+			a := &t.Actions[i]
+			if t.Object != o || a.Side() != side {
+				continue
+			}
+			s := provider.ActionSpec{Type: a.Type, Settings: map[string]string{}, Fields: slices.Sorted(maps.Keys(a.Fields))}
+			for name, x := range a.Settings {
+				if text, ok := x.Constant(); ok {
+					s.Settings[name] = text
+				}
+			}
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 func fieldSpec(o *contract.Object, f *contract.Field, n contract.NativeField, side record.Side, creates bool, choices Choices) provider.FieldSpec {

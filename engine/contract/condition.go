@@ -88,6 +88,15 @@ func (t *Template) Natives(side record.Side) []string {
 	return slices.Clone(t.natives[side&1])
 }
 
+// Constant is the template's text where it is the same every time.
+func (t *Template) Constant() (text string, ok bool) {
+	if t == nil || len(t.before)+len(t.after)+len(t.natives[0])+len(t.natives[1]) > 0 || t.ids[0] || t.ids[1] {
+		return "", false
+	}
+	text, err := t.Eval(Scope{}) // without a clock, so that now() fails
+	return text, err == nil
+}
+
 // NeedsID says whether the template looks at the id of one side's record (`record.monday_id`).
 func (t *Template) NeedsID(side record.Side) bool { return t != nil && t.ids[side&1] }
 

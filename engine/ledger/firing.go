@@ -94,6 +94,14 @@ func (l *Ledger) DueFirings(ctx context.Context, limit int, worker string, lease
 	return list, err
 }
 
+// FreeFirings ends the leases of all firings: whoever held them is no more. They still count as tried.
+func (l *Ledger) FreeFirings(ctx context.Context) error {
+	return l.write(ctx, "free trigger firings", []string{"firings"}, func(t *tx) error {
+		_, err := t.exec(`UPDATE trigger_firing SET lease_by = '', lease_until = 0 WHERE state = 'ready' AND lease_until > 0`)
+		return err
+	})
+}
+
 func scanFiring(r row) (Firing, error) {
 	var f Firing
 	var payload string

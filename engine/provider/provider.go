@@ -126,6 +126,15 @@ type ObjectSpec struct {
 	Creates    bool // records are created at this end
 	Deletes    bool // records are archived or deleted at this end
 	Watched    bool // changes at this end matter (false for an end that is only written)
+	// Actions are what triggers of the object do at this end, so that they may be granted.
+	Actions []ActionSpec
+}
+
+// ActionSpec is what the contract says of an action, as far as it is the same every time.
+type ActionSpec struct {
+	Type     string            // the contract's word: "salesforce_create"
+	Settings map[string]string // those that hold no template
+	Fields   []string          // native names, in order
 }
 
 // FieldSpec is one native field of one end.

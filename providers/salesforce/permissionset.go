@@ -77,7 +77,7 @@ func (x *expansion) permissions(s provider.ObjectSpec, sobject string, fields []
 	for _, f := range fields {
 		writes = writes || f.Writes
 	}
-	grant(sobject, map[string]any{"read": true, "create": s.Creates, "edit": writes, "delete": s.Deletes, "view_all": s.Watched})
+	grant(sobject, map[string]any{"read": true, "create": s.Creates, "edit": writes && !x.creating, "delete": s.Deletes, "view_all": s.Watched})
 	for i, f := range fields {
 		if alwaysGranted[strings.ToLower(f.Name)] {
 			continue

@@ -55,14 +55,39 @@ func (p *Provider) Expand(specs []provider.ObjectSpec) ([]resource.Resource, err
 		if err := x.spec(s); err != nil {
 			return nil, err
 		}
+		if err := x.actions(s); err != nil {
+			return nil, err
+		}
 	}
 	return x.list, nil
+}
+
+// actions lists what the actions of triggers need: the sObjects and events that they create, which must exist, and the
+// right to create them with the fields that they fill.
+func (x *expansion) actions(s provider.ObjectSpec) error {
+	x.creating = true
+	defer func() { x.creating = false }()
+	for _, a := range s.Actions {
+		made := provider.ObjectSpec{Object: s.Object, Connection: s.Connection, Creates: true,
+			Settings: map[string]string{"sobject": orElse(a.Settings["sobject"], a.Settings["event"])}}
+		if made.Settings["sobject"] == "" {
+			continue // only the action itself will know
+		}
+		for _, name := range a.Fields {
+			made.Fields = append(made.Fields, provider.FieldSpec{Name: name, Writes: true, Scale: -1})
+		}
+		if err := x.spec(made); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type expansion struct {
 	list      []resource.Resource
 	byAddress map[string]int
 	objects   map[string]string // contract object to sObject
+	creating  bool              // what is listed is only ever created
 }
 
 // add lists a resource once. Of two that ask for the same, the second adds its wishes to the first's.
