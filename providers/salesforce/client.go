@@ -41,7 +41,9 @@ type request struct {
 	path   string // "/query", or a whole path from "/services/" on
 	query  url.Values
 	body   any
-	write  bool // may change something: repeated only when the org surely did nothing
+	file   []byte // CSV, in place of a body
+	csv    bool   // the answer is CSV
+	write  bool   // may change something: repeated only when the org surely did nothing
 	rows   int
 }
 
@@ -50,6 +52,7 @@ const (
 	maxBody     = 256 << 20
 	firstPause  = 500 * time.Millisecond
 	longPause   = 30 * time.Second
+	fileTimes   = 5 // how much longer than other calls the upload of a file may take
 )
 
 func newClient(c Config) *client {
@@ -66,8 +69,8 @@ func newClient(c Config) *client {
 	return &client{config: c, http: h, sessions: &sessions{config: c, http: h}, limits: newLimits(c), log: c.Logger, pause: firstPause}
 }
 
-// do makes the call and decodes its answer into the value that into points to, unless that is nil. Errors are
-// *provider.Error. Numbers decoded into any are json.Number, so that decimals stay exact.
+// do makes the call and decodes its answer into the value that into points to, unless that is nil; a *[]byte gets it as
+// it came. Errors are *provider.Error. Numbers decoded into any are json.Number, so that decimals stay exact.
 func (c *client) do(ctx context.Context, r request, into any) error {
 	for attempt := 1; ; attempt++ {
 		e := c.attempt(ctx, r, into)
@@ -140,7 +143,11 @@ func (c *client) send(ctx context.Context, s *session, r request, into any) *pro
 	if err != nil {
 		return asError(err, r.doing)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	limit := c.config.Timeout
+	if r.file != nil {
+		limit *= fileTimes
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	call := provider.Call{Connection: c.config.Connection, Operation: r.op, Write: r.write, Rows: r.rows, Started: c.config.Clock(), Cost: 1,
 		Cause: provider.CauseOf(ctx)}
@@ -219,7 +226,9 @@ func (c *client) build(ctx context.Context, s *session, r request) (*http.Reques
 		address += "?" + r.query.Encode()
 	}
 	var body io.Reader
-	if r.body != nil {
+	if r.file != nil {
+		body = bytes.NewReader(r.file)
+	} else if r.body != nil {
 		text, err := encodeJSON(r.body)
 		if err != nil {
 			return nil, &provider.Error{Kind: provider.Internal, Op: r.doing, Err: fmt.Errorf("encode the request: %w", err)}
@@ -232,8 +241,14 @@ func (c *client) build(ctx context.Context, s *session, r request) (*http.Reques
 	}
 	request.Header.Set("Authorization", "Bearer "+s.token)
 	request.Header.Set("Accept", "application/json")
+	if r.csv {
+		request.Header.Set("Accept", "text/csv")
+	}
 	request.Header.Set("Sforce-Call-Options", "client="+c.config.ClientName)
-	if body != nil {
+	switch {
+	case r.file != nil:
+		request.Header.Set("Content-Type", "text/csv; charset=UTF-8")
+	case body != nil:
 		request.Header.Set("Content-Type", "application/json; charset=UTF-8")
 	}
 	if r.write {
@@ -273,6 +288,10 @@ func (c *client) judge(r request, response *http.Response, body []byte, into any
 		return e
 	}
 	if into == nil || status == http.StatusNoContent {
+		return nil
+	}
+	if text, ok := into.(*[]byte); ok {
+		*text = body
 		return nil
 	}
 	d := json.NewDecoder(bytes.NewReader(body))

@@ -72,6 +72,7 @@ type Provider struct {
 	client *client
 	events *events
 	log    hclog.Logger
+	poll   time.Duration // before a job's state is asked for; it doubles
 
 	mu     sync.Mutex
 	sizes  map[string]*ratelimit.Size // of write batches, by sObject
@@ -87,7 +88,7 @@ func New(c Config) (*Provider, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("open Salesforce connection %q: %w", c.Connection, err)
 	}
-	p := &Provider{config: c, log: c.Logger, sizes: map[string]*ratelimit.Size{}, shapes: map[string]actionShape{}}
+	p := &Provider{config: c, log: c.Logger, poll: firstPoll, sizes: map[string]*ratelimit.Size{}, shapes: map[string]actionShape{}}
 	p.client = newClient(c)
 	p.events = newEvents(c, p.client)
 	return p, nil

@@ -376,7 +376,10 @@ func (r *records) Find(ctx context.Context, keys []string) (map[string][]string,
 // Limits: at most the rows of one collections call, fewer after locks and time-outs. A fresh record is found at once,
 // but a call that timed out may commit later.
 func (r *records) Limits() provider.Limits {
-	return provider.Limits{BatchSize: r.size.Get(), SearchLag: 30 * time.Second, Parallel: 2}
+	return provider.Limits{
+		BatchSize: r.size.Get(), SearchLag: 30 * time.Second, Parallel: 2,
+		BulkFrom: bulkFrom, BulkSize: bulkRows, BulkTime: bulkTime, BulkOps: []record.Op{record.Create, record.Update},
+	}
 }
 
 // distinct keeps the values that pass, once each and sorted, so that requests don't depend on the caller's order.

@@ -69,10 +69,15 @@ type call struct {
 }
 
 // Write sends a batch in collections calls of at most 200 rows: creates, updates, then deletes. Creates are upserts by
-// external id, so that one whose outcome was never known does no harm when it is repeated.
+// external id, so that one whose outcome was never known does no harm when it is repeated. A batch of 2,000 or more goes
+// through Bulk API 2.0, as far as a file can say it.
 func (r *records) Write(ctx context.Context, batch provider.Batch) ([]record.Result, error) {
 	results := make([]record.Result, len(batch.Patches))
-	calls := r.plan(batch.Patches, results)
+	rows := r.sort(batch.Patches, results)
+	if len(batch.Patches) >= bulkFrom {
+		rows = r.load(ctx, rows, results)
+	}
+	calls := rows.calls()
 	for i, c := range calls {
 		err := r.send(ctx, c, results)
 		if err == nil {
@@ -96,9 +101,11 @@ func (r *records) Write(ctx context.Context, batch provider.Batch) ([]record.Res
 	return results, nil
 }
 
-// plan encodes the patches and cuts them into calls. A patch that can't be encoded gets its result at once.
-func (r *records) plan(patches []record.Patch, results []record.Result) []call {
-	var upserts, inserts, updates, deletes []write
+// sorted are patches by what is called for them.
+type sorted struct{ upserts, inserts, updates, deletes []write }
+
+// sort encodes the patches and sorts them. A patch that can't be encoded gets its result at once.
+func (r *records) sort(patches []record.Patch, results []record.Result) (s sorted) {
 	for i, p := range patches {
 		results[i].ID = p.ID
 		w, err := r.encode(i, p)
@@ -109,24 +116,27 @@ func (r *records) plan(patches []record.Patch, results []record.Result) []call {
 		switch p.Op {
 		case record.Create:
 			if p.Key != "" {
-				upserts = append(upserts, w)
+				s.upserts = append(s.upserts, w)
 			} else {
-				inserts = append(inserts, w)
+				s.inserts = append(s.inserts, w)
 			}
 		case record.Update:
 			if len(w.body) > 2 {
-				updates = append(updates, w) // else there is nothing to change
+				s.updates = append(s.updates, w) // else there is nothing to change
 			}
 		default:
-			deletes = append(deletes, w)
+			s.deletes = append(s.deletes, w)
 		}
 	}
-	var calls []call
-	calls = append(calls, cut(call{op: record.Create, upsert: true}, upserts)...)
-	calls = append(calls, cut(call{op: record.Create}, inserts)...)
-	calls = append(calls, cut(call{op: record.Update}, updates)...)
-	calls = append(calls, cut(call{op: record.Delete}, deletes)...)
-	return calls
+	return s
+}
+
+// calls cuts the rows into collections calls.
+func (s sorted) calls() []call {
+	calls := cut(call{op: record.Create, upsert: true}, s.upserts)
+	calls = append(calls, cut(call{op: record.Create}, s.inserts)...)
+	calls = append(calls, cut(call{op: record.Update}, s.updates)...)
+	return append(calls, cut(call{op: record.Delete}, s.deletes)...)
 }
 
 // cut makes calls of rows. The org refuses a record that comes twice in one call, so that its second patch goes into a
