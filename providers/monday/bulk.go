@@ -106,9 +106,7 @@ func (r *records) file(patches []record.Patch, results []record.Result) (f file,
 		if err := w.Write(line); err != nil {
 			return f, nil, fmt.Errorf("write an import file: %w", err)
 		}
-		if len(f.rows)%64 == 0 {
-			w.Flush()
-		}
+		w.Flush() // so that the size is known
 		f.rows = append(f.rows, i)
 	}
 	w.Flush()
