@@ -12,6 +12,7 @@ import (
 	"accord/cmd/accord/internal/view"
 	"accord/engine/contract"
 	"accord/engine/ledger"
+	"accord/engine/lens"
 	"accord/engine/record"
 )
 
@@ -73,7 +74,7 @@ func conflictsCommand(w *workspace) *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List conflicts", Args: cobra.NoArgs,
 		RunE: w.withLedger(func(ctx context.Context, cmd *cobra.Command, l *ledger.Ledger, _ []string) error {
-			conflicts, err := l.Conflicts(ctx, filter)
+			conflicts, err := shownConflicts(ctx, l, filter)
 			if err != nil {
 				return err
 			}
@@ -88,7 +89,7 @@ func conflictsCommand(w *workspace) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			conflicts, err := l.Conflicts(ctx, ledger.Filter{State: "all"})
+			conflicts, err := shownConflicts(ctx, l, ledger.Filter{State: "all"})
 			if err != nil {
 				return err
 			}
@@ -114,6 +115,31 @@ func conflictsCommand(w *workspace) *cobra.Command {
 	resolve.Flags().StringVar(&take, "take", "", "the side whose value counts: "+strings.Join(contract.Systems[:], " or "))
 	cmd.AddCommand(list, show, resolve)
 	return cmd
+}
+
+// shownConflicts lists conflicts without the values of sensitive fields.
+func shownConflicts(ctx context.Context, l *ledger.Ledger, filter ledger.Filter) ([]ledger.Conflict, error) {
+	conflicts, err := l.Conflicts(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	c, err := inForce(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	hidden := record.OfText(lens.Redacted)
+	for i := range conflicts {
+		x := &conflicts[i]
+		var f *contract.Field
+		if c != nil && c.Object(x.Object) != nil {
+			f = c.Object(x.Object).Field(x.Field)
+		}
+		// A field that no contract knows any more may have been sensitive.
+		if x.Field != "" && (f == nil || f.Sensitive != "") {
+			x.Left, x.Right, x.Base = hidden, hidden, hidden
+		}
+	}
+	return conflicts, nil
 }
 
 // onIDs is a command that does one thing to each id; it tries all of them, and tells of each.

@@ -154,6 +154,13 @@ func (r *Reverter) reread(ctx context.Context, o *object, side record.Side, list
 			return fmt.Errorf("capture %d records of %s: %w", len(ids), o.Name, err)
 		}
 	}
+	// What was read may be no newer than what is known, as far as the vendor's clock tells: then it is read once more.
+	const most = 3
+	for range most {
+		if did, err := r.p.refresh(ctx, o); err != nil || !did {
+			return err
+		}
+	}
 	return nil
 }
 
