@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"accord/engine/binding"
 	"accord/engine/merge"
@@ -60,12 +61,31 @@ func (f *forecaster) object(ctx context.Context, o *binding.Object) (Forecast, e
 		f.play(o, c, &result)
 	}
 	for _, side := range record.Sides {
-		if n := result.Creates[side] + result.Updates[side] + result.Links[side] + result.Removals[side]; n > 0 {
-			size := max(1, o.Records[side].Limits().BatchSize)
-			result.Calls[side] = (n + size - 1) / size
-		}
+		result.Calls[side] = calls(o.Records[side].Limits(), map[record.Op]int{
+			record.Create: result.Creates[side], record.Update: result.Updates[side] + result.Links[side], record.Delete: result.Removals[side],
+		})
 	}
 	return result, nil
+}
+
+// calls estimates what writing so many records costs: by loads where there are enough of them, else by batches.
+func calls(limits provider.Limits, rows map[record.Op]int) int {
+	loaded, rest := 0, 0
+	for op, n := range rows {
+		if slices.Contains(limits.BulkOps, op) {
+			loaded += n
+		} else {
+			rest += n
+		}
+	}
+	parts := func(n, size int) int { return (n + size - 1) / max(1, size) }
+	n := 0
+	if limits.BulkFrom > 0 && loaded >= limits.BulkFrom {
+		n = parts(loaded, max(1, limits.BulkSize)) * limits.BulkCalls
+	} else {
+		rest += loaded
+	}
+	return n + parts(rest, max(1, limits.BatchSize))
 }
 
 // read takes all records of one side, or, where there are too many, the first of them. A container that apply has yet

@@ -97,9 +97,10 @@ type Limits struct {
 	// BulkFrom is the number of patches from which Write hands a batch to the vendor as a file; 0 = it never does. Such a
 	// load takes minutes, costs a few calls whatever its size, and shows records late: it is for first loads, not for what
 	// somebody waits for. A batch is a load by its size alone, so that sending it again takes the same way.
-	BulkFrom int
-	BulkSize int           // patches in one load, at most
-	BulkTime time.Duration // how long a load may take; an outcome that is not known by then is looked up
+	BulkFrom  int
+	BulkSize  int           // patches in one load, at most
+	BulkCalls int           // calls that one load costs, about
+	BulkTime  time.Duration // how long a load may take; an outcome that is not known by then is looked up
 	// BulkOps are the operations that gain by a load.
 	BulkOps []record.Op
 	// BulkResumes says that a load sent again under its key takes up the one that is under way, or tells how it ended. An

@@ -19,6 +19,7 @@ const (
 	bulkFrom      = 200    // from here on a file beats documents with a hundred mutations
 	bulkRows      = 10_000 // in one file
 	bulkBytes     = 100 << 20
+	bulkCalls     = 10 // one to begin, the others to see it end
 	bulkRelations = 5  // connect-boards columns in one file
 	bulkLinks     = 50 // links in one cell
 	bulkTime      = 20 * time.Minute

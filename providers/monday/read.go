@@ -87,7 +87,8 @@ func (r *records) Shapes() map[string]record.Shape {
 func (r *records) Limits() provider.Limits {
 	l := provider.Limits{BatchSize: r.p.batch.Get(), SearchLag: searchLag, Parallel: 1}
 	if r.loads() {
-		l.BulkFrom, l.BulkSize, l.BulkTime, l.BulkOps, l.BulkResumes = bulkFrom, bulkRows, bulkTime, []record.Op{record.Create}, true
+		l.BulkFrom, l.BulkSize, l.BulkCalls, l.BulkTime = bulkFrom, bulkRows, bulkCalls, bulkTime
+		l.BulkOps, l.BulkResumes = []record.Op{record.Create}, true
 	}
 	return l
 }

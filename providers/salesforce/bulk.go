@@ -25,6 +25,7 @@ const (
 	bulkFrom  = 2000
 	bulkRows  = 10_000   // what the vendor processes as one batch
 	bulkBytes = 90 << 20 // of 100 MB
+	bulkCalls = 10       // three to begin, up to three for the results, the others to see it end
 	bulkTime  = 20 * time.Minute
 	firstPoll = time.Second
 	lastPoll  = 10 * time.Second

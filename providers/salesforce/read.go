@@ -378,7 +378,7 @@ func (r *records) Find(ctx context.Context, keys []string) (map[string][]string,
 func (r *records) Limits() provider.Limits {
 	return provider.Limits{
 		BatchSize: r.size.Get(), SearchLag: 30 * time.Second, Parallel: 2,
-		BulkFrom: bulkFrom, BulkSize: bulkRows, BulkTime: bulkTime, BulkOps: []record.Op{record.Create, record.Update},
+		BulkFrom: bulkFrom, BulkSize: bulkRows, BulkCalls: bulkCalls, BulkTime: bulkTime, BulkOps: []record.Op{record.Create, record.Update},
 	}
 }
 
