@@ -62,6 +62,11 @@ var kinds = map[string]provider.Kind{
 	"ENTITY_IS_DELETED": provider.NotFound,
 	"NOT_FOUND":         provider.NotFound,
 
+	// Of Bulk API jobs (Bulk API 2.0 and Bulk API Developer Guide, "Errors").
+	"TooManyLockFailure": provider.Locked,
+	"Timeout":            provider.Locked,
+	"ExceededQuota":      provider.Exhausted,
+
 	"DUPLICATE_EXTERNAL_ID":                   provider.Invalid,
 	"DUPLICATES_DETECTED":                     provider.Invalid,
 	"DUPLICATE_DEVELOPER_NAME":                provider.Stale,
