@@ -19,7 +19,7 @@ import (
 )
 
 // loadStage is a stage with all structure, that does not wait long between two looks at an import.
-func loadStage(t *testing.T, options mondayemulator.Options) (*stage, *records) {
+func loadStage(t testing.TB, options mondayemulator.Options) (*stage, *records) {
 	t.Helper()
 	s := newStage(t, options, nil)
 	s.apply()

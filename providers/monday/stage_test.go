@@ -19,7 +19,7 @@ import (
 
 // stage is a provider in front of an emulator, with a receiver for its webhooks.
 type stage struct {
-	t         *testing.T
+	t         testing.TB
 	emulator  *mondayemulator.Emulator
 	provider  *Provider
 	resources map[string]resource.Resource // as the ledger would remember them
@@ -52,7 +52,7 @@ func (v validating) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-func newStage(t *testing.T, options mondayemulator.Options, change func(*Config)) *stage {
+func newStage(t testing.TB, options mondayemulator.Options, change func(*Config)) *stage {
 	t.Helper()
 	options.Token, options.SigningSecret = "emulator-token", stageSecret
 	if options.Users == nil {

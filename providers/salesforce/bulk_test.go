@@ -15,7 +15,7 @@ import (
 )
 
 // loadable is an org whose deals take all that a create needs, and that does not wait long between two looks at a job.
-func loadable(t *testing.T) (*org, provider.Records) {
+func loadable(t testing.TB) (*org, provider.Records) {
 	t.Helper()
 	o := newOrg(t)
 	spec := dealSpec()

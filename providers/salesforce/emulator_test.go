@@ -51,7 +51,7 @@ func (l *callLog) since(n int) (int, []string) {
 	return len(ops), ops
 }
 
-func newOrg(t *testing.T, change ...func(*salesforceemulator.Options)) *org {
+func newOrg(t testing.TB, change ...func(*salesforceemulator.Options)) *org {
 	t.Helper()
 	o := salesforceemulator.Options{Seed: 1, ClientID: "client", ClientSecret: "s3cret"}
 	for _, f := range change {
@@ -91,7 +91,7 @@ func newOrg(t *testing.T, change ...func(*salesforceemulator.Options)) *org {
 }
 
 // apply brings the org to what specs need, as plan and apply do, and returns its resources and what was done.
-func (o *org) apply(t *testing.T, specs ...provider.ObjectSpec) ([]resource.Resource, []string) {
+func (o *org) apply(t testing.TB, specs ...provider.ObjectSpec) ([]resource.Resource, []string) {
 	t.Helper()
 	ctx := t.Context()
 	want, err := o.p.Expand(specs)
