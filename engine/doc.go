@@ -14,6 +14,12 @@
 //	providers/salesforce/write.go   translates it into the fewest calls                 a result for each row
 //	engine/pipeline/deliver.go      settles: the base moves, or retry, or dead letter   done
 //
+// What the change makes triggers do is recorded with the intents, and carried out beside them:
+//
+//	engine/pipeline/trigger.go      compares with what triggers saw last                firings
+//	engine/pipeline/fire.go         carries each action out, once                       done, or a dead letter
+//	providers/*/act.go              translates it; finds out what an earlier try did
+//
 // Salesforce then reports our own write as a change event, which takes the same way as far as merge: both sides equal
 // what was agreed, so nothing follows. There is no filter for echoes, and none is needed.
 //

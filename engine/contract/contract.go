@@ -266,7 +266,12 @@ type People struct {
 	Range     hcl.Range
 }
 
-// Trigger acts when a record changes in a certain way.
+// Trigger acts when a record changes in a certain way: each of its actions happens once for each transition.
+//
+// Before is what triggers saw of the record last, after what it comes to hold: of an owned field its owner's value, of one
+// that either side may edit what was decided. Of a record that was there before anybody looked, both are the same, so that
+// neither a first listing nor a new trigger makes anything happen; of one that is created while the sync knows all others,
+// before is nothing ("created" is before.name == null && after.name != null).
 type Trigger struct {
 	Name    string
 	Object  *Object
@@ -275,12 +280,13 @@ type Trigger struct {
 	Range   hcl.Range
 }
 
-// Action is one thing that a trigger does. Its settings, all templates:
+// Action is one thing that a trigger does. One on a record that is just being created waits for it; one on a record that
+// the contract does not have created does not happen. Its settings, all templates:
 //
 //	salesforce_create   sobject; fields by API name
 //	salesforce_publish  event; fields by API name
 //	monday_create       board, name, and where given workspace and group; fields by column id
-//	monday_update       body: a comment on the item
+//	monday_update       body: a comment on the item, as plain text
 //	monday_move         group: where the item goes
 type Action struct {
 	Type     string               // salesforce_create | monday_update | monday_create | monday_move | salesforce_publish

@@ -94,11 +94,19 @@ func (l *Ledger) DueFirings(ctx context.Context, limit int, worker string, lease
 	return list, err
 }
 
-// FreeFirings ends the leases of all firings: whoever held them is no more. They still count as tried.
-func (l *Ledger) FreeFirings(ctx context.Context) error {
-	return l.write(ctx, "free trigger firings", []string{"firings"}, func(t *tx) error {
-		_, err := t.exec(`UPDATE trigger_firing SET lease_by = '', lease_until = 0 WHERE state = 'ready' AND lease_until > 0`)
-		return err
+// FreeLeases ends all leases of pending pairs and of firings: whoever held them is no more. What was decided on a lease
+// that was freed does not count, and firings still count as tried.
+func (l *Ledger) FreeLeases(ctx context.Context) error {
+	return l.write(ctx, "free what a worker that is no more had taken up", []string{"firings"}, func(t *tx) error {
+		for _, statement := range []string{
+			`UPDATE trigger_firing SET lease_by = '', lease_until = 0 WHERE state = 'ready' AND lease_until > 0`,
+			`UPDATE pending SET lease_by = '', lease_until = 0 WHERE lease_until > 0`,
+		} {
+			if _, err := t.exec(statement); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

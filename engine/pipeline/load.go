@@ -18,8 +18,8 @@ func (p *Pipeline) load(ctx context.Context) error {
 	if applied == nil {
 		return ErrNoContract
 	}
-	// There is one sync on a ledger: whoever had taken up actions of triggers before this one is no more.
-	if err := p.cfg.Ledger.FreeFirings(ctx); err != nil {
+	// There is one sync on a ledger: whoever had taken up anything before this one is no more.
+	if err := p.cfg.Ledger.FreeLeases(ctx); err != nil {
 		return err
 	}
 	c, err := p.cfg.Decode(applied.Source)

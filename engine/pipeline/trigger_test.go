@@ -45,7 +45,7 @@ trigger "hello" {
 }
 `
 
-// triggered is a world with triggers, whose clock can be put forward.
+// triggered is a world with triggers.
 func triggered(t *testing.T) *triggerWorld {
 	t.Helper()
 	w := &triggerWorld{world: newWorld(t)}
@@ -55,21 +55,17 @@ func triggered(t *testing.T) *triggerWorld {
 	return w
 }
 
-type triggerWorld struct {
-	*world
-	ahead time.Duration
-}
+type triggerWorld struct{ *world }
 
 // reopen opens the ledger again, as a new process does, with a gate that may end it.
 func (w *triggerWorld) reopen(gate func(ledger.Step) error) {
 	w.t.Helper()
-	clock := func() time.Time { return time.Now().Add(w.ahead) }
-	l, err := ledger.Open(w.t.Context(), ledger.Config{URL: "sqlite:" + w.path, Clock: clock, Logger: hclog.NewNullLogger(), Gate: gate})
+	l, err := ledger.Open(w.t.Context(), ledger.Config{URL: "sqlite:" + w.path, Clock: w.now, Logger: hclog.NewNullLogger(), Gate: gate})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = l.Close() })
-	w.ledger, w.config.Ledger, w.config.Clock = l, l, clock
+	w.ledger, w.config.Ledger = l, l
 }
 
 // acts is what happened at both vendors, in words.
@@ -277,7 +273,6 @@ func TestACrashAnywhereFiresOnce(t *testing.T) {
 		if err != nil && !errors.Is(err, died) {
 			t.Fatalf("step %d: %v", at, err)
 		}
-		w.ahead += time.Hour // leases of the dead process run out
 		w.reopen(nil)
 		w.sync()
 		if got := w.acts(); len(got) != 2 {
