@@ -151,7 +151,7 @@ func (o *org) apply(t testing.TB, specs ...provider.ObjectSpec) ([]resource.Reso
 	return list, done
 }
 
-func (o *org) describe(t *testing.T, want []resource.Resource) map[string]resource.Resource {
+func (o *org) describe(t testing.TB, want []resource.Resource) map[string]resource.Resource {
 	t.Helper()
 	list, err := o.p.Describe(t.Context(), want)
 	if err != nil {
