@@ -93,3 +93,24 @@ func TestIntendedWritesAndTheirHistory(t *testing.T) {
 		same(t, "ended", h[p.ID].Ended["stage"], f.clock.Now())
 	})
 }
+
+func TestAWriteInTheSecondOfTheEditThatItAnswers(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		p := f.paired(t)
+		// Somebody edits the derived side; its vendor tells the field's version to the millisecond.
+		must(f.Capture(t.Context(), ledger.Capture{Observations: []ledger.Observation{read(record.Right, "R1", "L1", 5495, "stage", "Lost")}}))(t)
+		work := must(f.Claim(t.Context(), "deal", 10, "w", time.Minute))(t)
+		must(f.Resolve(t.Context(), []ledger.Resolution{{
+			PairID: p.ID, Gen: work[0].Gen, Lease: work[0].Lease,
+			Intents: []ledger.Intent{{Side: record.Right, Op: record.Update, RecordID: "R1", Fields: fields("stage", "Won")}},
+		}}))(t)
+		b := must(f.Dispatch(t.Context(), "deal", record.Right, 10, ledger.Lane{}))(t)
+		// Our answer follows within that second, and tells its version in whole seconds.
+		ok(t, f.Settle(t.Context(), []ledger.Outcome{{IntentID: b.Intents[0].ID, Done: true, RecordID: "R1", Version: 5000}}))
+		e := must(f.Ledger.Explain(t.Context(), "deal", "R1"))(t)
+		same(t, "what is seen", e.Seen[record.Right].Fields["stage"], text("Won"))
+		// So the same edit again is an edit.
+		must(f.Capture(t.Context(), ledger.Capture{Observations: []ledger.Observation{read(record.Right, "R1", "L1", 6865, "stage", "Lost")}}))(t)
+		same(t, "pending", len(must(f.Claim(t.Context(), "deal", 10, "w", time.Minute))(t)), 1)
+	})
+}

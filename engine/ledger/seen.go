@@ -255,7 +255,7 @@ func (r *seenRow) wrote(fields record.Fields, before map[string]fieldSeen, store
 		}
 		moved := known && (have.Version != before[name].Version || !have.Value.Equal(before[name].Value))
 		switch {
-		case version != 0 && have.Version > version:
+		case moved && version != 0 && have.Version > version && !cut(version, have.Version):
 			continue // somebody was faster than our answer, and what they wrote is newer
 		case moved && version <= have.Version && !have.Value.Equal(v):
 			r.doubt() // somebody changed it meanwhile, and nothing tells whether before us or after
@@ -273,6 +273,10 @@ func (r *seenRow) wrote(fields record.Fields, before map[string]fieldSeen, store
 	}
 	r.changed = true
 }
+
+// cut says whether a vendor may have cut a version to the second within which the other lies: then nothing tells which of
+// the two is newer. Vendors do so in the answers to writes, and tell those of fields to the millisecond.
+func cut(version, other record.Version) bool { return version%1000 == 0 && other/1000 == version/1000 }
 
 func (r *seenRow) doubt() {
 	r.dirty = true
