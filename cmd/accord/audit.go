@@ -26,7 +26,7 @@ func auditList(w *workspace) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List calls, the newest last", Args: cobra.NoArgs,
 		RunE: w.withLedger(func(ctx context.Context, cmd *cobra.Command, l *ledger.Ledger, _ []string) error {
-			if !cmd.Flags().Changed("after") {
+			if limit > 0 && !cmd.Flags().Changed("after") {
 				last, err := l.LastAudit(ctx)
 				if err != nil {
 					return err

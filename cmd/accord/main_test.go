@@ -18,9 +18,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_GOLDEN") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup: func(e *testscript.Env) error {
-			e.Setenv("NO_COLOR", "1")
-			return nil
-		},
+		Setup:               setUpScript,
+		Cmds:                scriptWords,
 	})
 }
