@@ -142,6 +142,9 @@ func (s *settling) settle(o *Outcome) error {
 	}
 	switch {
 	case o.Retry != nil:
+		if overtaken, err := s.overtaken(i, millis(o.Retry.At)); overtaken || err != nil {
+			return err
+		}
 		_, err := s.exec(`UPDATE intent SET state = 'ready', batch_id = '', idempotency_key = '', sent_at = 0, attempts = attempts + 1,
 			not_before = $1, error = $2 WHERE id = $3`, millis(o.Retry.At), o.Retry.Error, i.ID)
 		return err
@@ -171,6 +174,18 @@ func (s *settling) settle(o *Outcome) error {
 	default:
 		return s.confirm(p, i, o)
 	}
+}
+
+// overtaken drops a write that is to be tried again although its pair changed while it was under way: it was decided on
+// what is no longer so. The pair is decided anew when the write would have been tried again.
+func (s *settling) overtaken(i *intentRow, at int64) (bool, error) {
+	n, err := s.exec(`DELETE FROM intent WHERE id = $1 AND EXISTS (SELECT 1 FROM pending p
+		WHERE p.pair_id = intent.pair_id AND p.waits_for = '' AND p.not_before <= $2)`, i.ID, s.now)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	_, err = s.exec(`UPDATE pending SET not_before = $1 WHERE pair_id = $2 AND not_before < $1`, at, i.PairID)
+	return true, err
 }
 
 func (s *settling) bury(i *intentRow, d DeadLetter) error {
