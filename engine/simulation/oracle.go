@@ -108,7 +108,7 @@ func (w *world) agreement(c *court, o *objectRule) {
 			continue
 		}
 		if x.left.Key != x.right.ID || x.right.Key != x.left.ID {
-			if !c.excused(o.name, x.pair, "") {
+			if !c.excused(o.name, x.pair, "") && !c.excused(o.name, c.pairs[place(record.Right, o.table[record.Right], x.right.ID)], "") {
 				w.complain("agreement", "%s names %q and %s names %q", x.left.ID, x.left.Key, x.right.ID, x.right.Key)
 			}
 			continue
@@ -219,7 +219,11 @@ func (w *world) removals(c *court, o *objectRule) {
 		if h.user || h.op != record.Archive && h.op != record.Delete || h.table != o.table[h.side] {
 			continue
 		}
-		cause := slices.ContainsFunc(c.couples[o.name], func(x couple) bool {
+		pair, other := c.pairs[place(h.side, h.table, h.id)], h.side.Other()
+		cause := slices.ContainsFunc(w.history[:i], func(e change) bool { // of a partner that it was never linked to
+			return e.user && e.side == other && e.table == o.table[other] && (e.state == record.Deleted || e.state == record.Archived) &&
+				pair != "" && c.pairs[place(e.side, e.table, e.id)] == pair
+		}) || slices.ContainsFunc(c.couples[o.name], func(x couple) bool {
 			both := [2]record.Record{x.left, x.right}
 			return both[h.side].ID == h.id && slices.ContainsFunc(w.history[:i], func(e change) bool {
 				return e.user && e.id == both[h.side.Other()].ID && (e.state == record.Deleted || e.state == record.Archived)

@@ -298,8 +298,11 @@ func (w *world) itemOf(v record.Value) (string, bool) {
 		return "", true
 	}
 	account, _ := w.find(record.Left, "Account", v.Part(0))
+	if account.Key != "" {
+		return account.Key, true
+	}
 	for _, r := range w.systems[record.Right].Records("Clients") {
-		if r.Key == v.Part(0) || account.Key == r.ID || w.partner[r.ID] == v.Part(0) {
+		if r.Key == v.Part(0) || w.partner[r.ID] == v.Part(0) {
 			return r.ID, true
 		}
 	}
