@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,7 +67,8 @@ func (p *Pipeline) carryOut(ctx context.Context, f ledger.Firing) error {
 		kept, err := p.prepare(ctx, &f)
 		var result provider.ActionResult
 		if err == nil {
-			result, err = p.act(ctx, f, kept)
+			cause := provider.Cause{Initiator: strings.TrimSuffix(fmt.Sprintf("trigger %s, %s", f.Trigger, kept.Initiator), ", ")}
+			result, err = p.act(provider.WithCause(ctx, cause), f, kept)
 		}
 		outcome = p.fired(f, kept, result, err)
 	}

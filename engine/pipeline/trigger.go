@@ -29,6 +29,8 @@ type firing struct {
 	IDs     [2]string               `json:"ids"`
 	Now     string                  `json:"now"`
 	Action  *action                 `json:"action,omitempty"`
+	// Initiator is who changed the record last, where its vendor tells.
+	Initiator string `json:"initiator,omitempty"`
 }
 
 // action is an action with its templates filled in.
@@ -81,6 +83,7 @@ func (p *Pipeline) watchTriggers(o *object, w ledger.Work, env *environment, d *
 			f.Records[side] = w.Seen[side].Fields
 		}
 	}
+	f.Initiator = lastEditor(w)
 	for _, t := range o.triggers {
 		holds, err := t.When.Eval(f.scope())
 		if err != nil {
@@ -99,6 +102,17 @@ func (p *Pipeline) watchTriggers(o *object, w ledger.Work, env *environment, d *
 			}
 		}
 	}
+}
+
+// lastEditor is who changed either record last, where that vendor tells.
+func lastEditor(w ledger.Work) string {
+	latest, who := record.Version(-1), ""
+	for _, side := range record.Sides {
+		if r := w.Seen[side]; r != nil && r.Actor != "" && r.Version > latest {
+			latest, who = r.Version, contract.Systems[side]+" user "+r.Actor
+		}
+	}
+	return who
 }
 
 // occur makes the firing of one action. It is false for an action on a record that there is not and that the contract

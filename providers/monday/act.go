@@ -2,12 +2,14 @@ package monday
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"accord/engine/provider"
@@ -176,10 +178,62 @@ func (p *Provider) moveItem(ctx context.Context, a provider.Action) (provider.Ac
 
 func (p *Provider) makeItem(ctx context.Context, a provider.Action, doubtful bool) (provider.ActionResult, error) {
 	what := "create an item on board " + clip(a.Settings["board"])
+	key := boardKey(a)
+	r := p.boards.get(key, p.clock())
+	if r != nil {
+		result, err := p.makeItemOn(ctx, r, a, what, doubtful)
+		if k := provider.KindOf(err); k != provider.Invalid && k != provider.NotFound && k != provider.Hidden {
+			return result, err
+		}
+		// The board may have changed since it was looked at.
+	}
 	r, err := p.boardOfAction(ctx, a, what)
 	if err != nil {
 		return provider.ActionResult{}, err
 	}
+	p.boards.put(key, r, p.clock())
+	return p.makeItemOn(ctx, r, a, what, doubtful)
+}
+
+// boardCache keeps the boards that actions make items on, for a little while: looking one up costs three calls.
+type boardCache struct {
+	mu   sync.Mutex
+	open map[string]cachedBoard
+}
+
+type cachedBoard struct {
+	records *records
+	at      time.Time
+}
+
+const boardLife = 5 * time.Minute
+
+// boardKey is the same for actions that fill the same columns of the same board.
+func boardKey(a provider.Action) string {
+	parts := []string{a.Settings["workspace"], a.Settings["board"], a.Settings["group"]}
+	return strings.Join(append(parts, slices.Sorted(maps.Keys(a.Fields))...), "\x00")
+}
+
+func (c *boardCache) get(key string, now time.Time) *records {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b, ok := c.open[key]; ok && now.Sub(b.at) < boardLife {
+		return b.records
+	}
+	return nil
+}
+
+func (c *boardCache) put(key string, r *records, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open == nil || len(c.open) > 100 { // names may hold templates: they must not pile up
+		c.open = map[string]cachedBoard{}
+	}
+	c.open[key] = cachedBoard{r, now}
+}
+
+func (p *Provider) makeItemOn(ctx context.Context, r *records, a provider.Action, what string, doubtful bool) (provider.ActionResult, error) {
+	var err error
 	patch := record.Patch{Op: record.Create, Fields: record.Fields{}}
 	if patch.Fields[nameColumn] = record.OfText(a.Settings["name"]); a.Settings["name"] == "" {
 		return provider.ActionResult{}, &provider.Error{Kind: provider.Invalid, Op: what, Fields: []string{nameColumn}, Message: "an item needs a name, and this one is empty"}
@@ -188,7 +242,12 @@ func (p *Provider) makeItem(ctx context.Context, a provider.Action, doubtful boo
 		if strings.TrimSpace(a.Fields[name]) == "" {
 			continue
 		}
-		if patch.Fields[name], err = p.valueOf(ctx, r, name, a.Fields[name]); err != nil {
+		patch.Fields[name], err = p.valueOf(ctx, r, name, a.Fields[name])
+		var called *provider.Error
+		if errors.As(err, &called) {
+			return provider.ActionResult{}, err // looking people up went wrong, which says nothing of the value
+		}
+		if err != nil {
 			return provider.ActionResult{}, &provider.Error{Kind: provider.Invalid, Op: what, Fields: []string{name}, Message: err.Error()}
 		}
 	}

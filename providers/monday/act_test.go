@@ -164,3 +164,25 @@ func TestActionsThatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+func TestALookUpThatFailsIsNoBadValue(t *testing.T) {
+	s, _, _ := acting(t)
+	a := provider.Action{
+		Type: "monday_create", Key: "k9", Settings: map[string]string{"board": "Deals", "workspace": "Sales", "name": "x"},
+		Fields: map[string]string{"my_people": "anna@acme.example"},
+	}
+	s.act(a) // the board is known from now on
+	calls := len(s.calls)
+	a.Key = "k10"
+	s.act(a)
+	if n := len(s.calls) - calls; n != 2 {
+		t.Errorf("the second item took %d calls, want 2: the people and the item", n)
+	}
+	if _, err := s.emulator.AddFault(mondayemulator.Fault{Kind: mondayemulator.RateDaily, Operation: "users"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.provider.Act(t.Context(), a)
+	if k := provider.KindOf(err); k != provider.Exhausted {
+		t.Errorf("the error is %v (%v), want the call's own", err, k)
+	}
+}

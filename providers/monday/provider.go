@@ -59,6 +59,7 @@ type Provider struct {
 	clock      func() time.Time
 	poll       time.Duration // before an import's state is asked for; it doubles
 
+	boards  boardCache
 	mu      sync.Mutex
 	watcher *watcher
 	closed  bool
