@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -38,9 +39,8 @@ func findRun(ctx context.Context, l *ledger.Ledger, name string) (ledger.Run, er
 	}
 	var found []ledger.Run
 	for _, r := range runs {
-		writes := r.Kind == runSync || r.Kind == runRevert
 		switch {
-		case r.ID == name, name == "latest" && writes:
+		case r.ID == name, name == "latest" && wrote(r):
 			return r, nil
 		case name != "" && strings.HasPrefix(r.ID, name):
 			found = append(found, r)
@@ -54,6 +54,23 @@ func findRun(ctx context.Context, l *ledger.Ledger, name string) (ledger.Run, er
 	default:
 		return ledger.Run{}, exit{exitUsage, fmt.Errorf("run %s: %d runs begin with that; give more of the id", name, len(found))}
 	}
+}
+
+// wrote says whether a run wrote records, as far as its summary tells; one that was killed has none, and may have.
+func wrote(r ledger.Run) bool {
+	if r.Kind != runSync && r.Kind != runRevert {
+		return false
+	}
+	var s summary
+	if len(r.Summary) == 0 || json.Unmarshal(r.Summary, &s) != nil {
+		return true
+	}
+	for _, c := range s.Objects {
+		if c.Written > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // The kinds of runs that write records.
