@@ -79,9 +79,10 @@ func Conflicts(out io.Writer, conflicts []ledger.Conflict, s Style) error {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "id\tobject\tfield\treason\t%s\t%s\tdetail\tsince\n", s.Systems[0], s.Systems[1])
+	fmt.Fprintf(w, "id\tobject\tfield\treason\t%s\t%s\tdetail\tsince\tstate\n", s.Systems[0], s.Systems[1])
 	for _, c := range conflicts {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.ID, c.Object, c.Field, c.Reason, clip(c.Left.String()), clip(c.Right.String()), clip(c.Detail), when(c.CreatedAt))
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.ID, c.Object, c.Field, c.Reason, clip(c.Left.String()), clip(c.Right.String()), clip(c.Detail),
+			when(c.CreatedAt), c.State)
 	}
 	return w.Flush()
 }
