@@ -5,4 +5,8 @@
 // It promises that nothing it has acknowledged is lost, and that a crash between any two steps resumes from the ledger.
 // It holds no state of its own that matters: caches may vanish. It never reads HCL from a disk: what runs is the
 // contract that apply put in force.
+//
+// It never fights for ever: a field that is set and changed back again and again is stopped, and told (fight.go). What an
+// operator decides about a contested field holds for the values that he saw (award.go), and putting a run back leaves
+// alone what anybody has edited since (revert.go).
 package pipeline

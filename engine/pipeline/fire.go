@@ -133,7 +133,7 @@ func (p *Pipeline) act(ctx context.Context, f ledger.Firing, kept *firing) (prov
 	if !ok {
 		return provider.ActionResult{}, &provider.Error{Kind: provider.Invalid, Op: doing, Message: "connection " + o.side(side) + " carries out no actions"}
 	}
-	return actor.Act(ctx, provider.Action{
+	return actor.Act(provider.WithCause(ctx, provider.Cause{Initiator: "trigger " + f.Trigger}), provider.Action{
 		Type: kept.Type, RecordID: kept.Action.RecordID, Settings: kept.Action.Settings, Fields: kept.Action.Fields,
 		Key: actionKey(f), Sent: f.Sent, Tried: f.Tried,
 	})
