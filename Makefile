@@ -3,7 +3,7 @@
 GO ?= go
 BIN := bin/accord
 
-.PHONY: help build demo test race lint fmt bench fuzz golden generate clean
+.PHONY: help build demo test race lint simulate simulate-long simulate-planted bench fuzz golden generate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,15 @@ lint: ## What CI checks about the form of the code
 	@unformatted=$$(gofmt -l cmd engine providers examples); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+simulate: ## Storms and quiets over in-memory vendors: SEEDS=500 for more, SEED=7 repeats one
+	SEED=$(SEED) SEEDS=$(SEEDS) $(GO) test -count=1 -v -timeout 60m -run '^TestAgreementSurvivesTheStorm$$' ./engine/simulation | grep -v -E '^ *(---|===) (PASS|RUN|PAUSE|CONT|NAME)'
+
+simulate-long: ## Ten thousand seeds
+	$(MAKE) simulate SEEDS=10000
+
+simulate-planted: ## Each planted defect, and the oracle that catches it
+	PLANTED=all $(GO) test -count=1 -v -timeout 60m -run '^TestOraclesCatchPlantedDefects$$' ./engine/simulation
 
 bench: ## Benchmarks, with calls, points and allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
