@@ -51,7 +51,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		p.lookAgain(b.Sent.Add(lag)) // the vendor's search may not show yet what it made
 		return false, nil
 	}
-	arrived, creates, err := p.lookUp(ctx, o, side, b)
+	arrived, repeatable, err := p.lookUp(ctx, o, side, b)
 	if err != nil {
 		if p.later(ctx, o, side, "look up unanswered writes", err) {
 			p.lookAgain(p.cfg.Clock().Add(idlePoll))
@@ -59,7 +59,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		}
 		return false, err
 	}
-	if creates && len(arrived) == 0 && age < keyLifetime && b.Whole {
+	if repeatable && len(arrived) == 0 && age < keyLifetime && b.Whole {
 		// Nothing of it is there: send the very same batch again. Should the vendor still be at work on it, the key
 		// makes it answer once and carry it out once.
 		p.cfg.Logger.Info("repeat an unanswered batch", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
@@ -94,8 +94,9 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 }
 
 // lookUp finds out which intents of a batch were carried out, by intent: a create by its key; any other by what the
-// record shows now. Taken for somebody's edit, our own unanswered write would run over a newer one on the other side.
-func (p *Pipeline) lookUp(ctx context.Context, o *object, side record.Side, b ledger.Batch) (arrived map[string]record.Record, creates bool, err error) {
+// record shows now. Taken for somebody's edit, our own unanswered write would run over a newer one on the other side. A
+// batch that makes records is repeatable unless somebody has edited meanwhile what else it writes.
+func (p *Pipeline) lookUp(ctx context.Context, o *object, side record.Side, b ledger.Batch) (arrived map[string]record.Record, repeatable bool, err error) {
 	var keys, ids []string
 	for _, in := range b.Intents {
 		if in.Op == record.Create {
@@ -107,29 +108,31 @@ func (p *Pipeline) lookUp(ctx context.Context, o *object, side record.Side, b le
 	found := map[string][]string{}
 	if len(keys) > 0 {
 		if found, err = o.Records[side].Find(ctx, keys); err != nil {
-			return nil, true, err
+			return nil, false, err
 		}
 	}
 	shown := map[string]record.Record{}
 	if len(ids) > 0 {
 		records, err := o.Records[side].Read(ctx, ids)
 		if err != nil {
-			return nil, len(keys) > 0, err
+			return nil, false, err
 		}
 		for _, r := range records {
 			shown[r.ID] = r
 		}
 	}
-	arrived = map[string]record.Record{}
+	arrived, repeatable = map[string]record.Record{}, len(keys) > 0
 	for _, in := range b.Intents {
 		switch r, read := shown[in.RecordID]; {
 		case in.Op == record.Create && len(found[in.Key]) > 0:
 			arrived[in.ID] = record.Record{ID: found[in.Key][0]}
 		case in.Op != record.Create && read && carriedOut(in, r):
 			arrived[in.ID] = r
+		case in.Op != record.Create:
+			repeatable = repeatable && read && asBefore(in, r)
 		}
 	}
-	return arrived, len(keys) > 0, nil
+	return arrived, repeatable, nil
 }
 
 // shared says whether an update writes a field that users of both sides edit. Carried out late, it would look like a
@@ -141,6 +144,16 @@ func shared(o *object, side record.Side, in ledger.Intent) bool {
 			return written
 		})
 	})
+}
+
+// asBefore says whether a record still shows what an intent was decided on, in the fields that it writes.
+func asBefore(in ledger.Intent, r record.Record) bool {
+	for name := range in.Fields {
+		if !r.Fields[name].Equal(in.Before[name]) {
+			return false
+		}
+	}
+	return r.State == record.Live
 }
 
 // carriedOut says whether a record shows all that an intent was to make of it.
