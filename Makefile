@@ -2,6 +2,8 @@
 
 GO ?= go
 BIN := bin/accord
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 
 .PHONY: help build demo test race lint simulate simulate-long simulate-planted bench fuzz golden generate clean
 
