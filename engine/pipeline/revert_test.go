@@ -2,10 +2,13 @@ package pipeline_test
 
 import (
 	"testing"
+	"time"
 
 	"accord/engine/ledger"
 	"accord/engine/merge"
 	"accord/engine/pipeline"
+	"accord/engine/provider"
+	"accord/engine/provider/providertest"
 	"accord/engine/record"
 )
 
@@ -138,5 +141,34 @@ func TestExplainTellsTheRuleAndWhatHappensNext(t *testing.T) {
 	}
 	if _, err := pipeline.Explain(t.Context(), w.config, "deal", "nothing"); err == nil {
 		t.Error("an unknown record was explained")
+	}
+}
+
+func TestARevertThatIsPutOffIsCarriedOutByTheSync(t *testing.T) {
+	w := newWorld(t)
+	w.seed(1, 3)
+	w.sync()
+	opp := w.sf.Records("Opportunity")[1]
+	w.config.Run = "bad-run"
+	w.sf.Edit("Opportunity", opp.ID, record.Fields{"Amount": mustDecimal(t, "1000000")})
+	w.sync()
+	r := w.reverter()
+	plan, err := r.Plan(t.Context(), "bad-run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.md.Break(func(c providertest.Call) providertest.Fault {
+		if c.Operation == "write" {
+			return providertest.Fault{Before: &provider.Error{Kind: provider.Throttled, Op: "write", RetryAfter: 10 * time.Millisecond}}
+		}
+		return providertest.Fault{}
+	})
+	if moved, err := r.Apply(t.Context(), plan); err != nil || moved != 0 {
+		t.Fatalf("%d moved, %v", moved, err)
+	}
+	w.md.Break(nil)
+	w.sync()
+	if got := find(w.md, "Deals", opp.ID).Fields["amount"]; !got.Equal(opp.Fields["Amount"]) {
+		t.Errorf("amount is %v, want %v", got, opp.Fields["Amount"])
 	}
 }
