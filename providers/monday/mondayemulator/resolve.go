@@ -58,6 +58,8 @@ func typeOf(obj any) string {
 	switch v := obj.(type) {
 	case account.Ref:
 		return v.Class()
+	case fileLink:
+		return "FileLinkValue"
 	case *account.Board:
 		return "Board"
 	case *account.Group:

@@ -58,6 +58,13 @@ type mirrored struct {
 	value any
 }
 
+// fileLink is one entry of a file column.
+type fileLink struct {
+	file account.File
+	of   ref
+	at   int
+}
+
 type labelStyle struct{ color, border string }
 
 func valueFields() map[string]map[string]field {
@@ -168,6 +175,32 @@ func valueFields() map[string]map[string]field {
 			"linked_item":     of(func(m mirrored) any { return m.item }),
 			"mirrored_value":  of(func(m mirrored) any { return m.value }),
 		},
+		"FileValue": common(map[string]field{
+			"files": of(func(r ref) any {
+				out := []fileLink{}
+				list, _ := r.Value().([]account.File)
+				for i, f := range list {
+					out = append(out, fileLink{f, r, i})
+				}
+				return out
+			}),
+		}),
+		"FileLinkValue": {
+			"created_at": of(func(f fileLink) any { return f.of.UpdatedAt() }),
+			"creator":    fixed(nil), // nothing says who set a link
+			"creator_id": fixed(nil),
+			"file_id":    of(func(f fileLink) any { return idText(f.of.Item.ID) + "-" + strconv.Itoa(f.at) }),
+			"kind":       fixed("link"),
+			"name":       of(func(f fileLink) any { return f.file.Name }),
+			"url":        of(func(f fileLink) any { return f.file.URL }),
+		},
+		"FormulaValue": common(map[string]field{
+			"display_value": on(func(r *request, v ref, _ gql.Args) (any, error) { return r.acct().FormulaText(v), nil }),
+		}),
+		"ButtonValue": common(map[string]field{
+			"label": of(func(r ref) any { return optional(gql.Text(r.Column.Extra["label"])) }),
+			"color": of(func(r ref) any { return optional(gql.Text(r.Column.Extra["color"])) }),
+		}),
 		"SubtasksValue": common(map[string]field{
 			"display_value": on(func(r *request, v ref, _ gql.Args) (any, error) { return r.acct().Text(v, r.zone()), nil }),
 			"subitems":      of(func(r ref) any { return r.Item.Subitems }),

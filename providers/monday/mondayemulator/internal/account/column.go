@@ -147,6 +147,10 @@ func (a *Account) settle(c *Column, s map[string]any, fresh bool) error {
 		if _, ok := rest["boardIds"]; ok {
 			rest["boardIds"] = ids
 		}
+	case "formula":
+		if err := checkFormula(formulaOf(rest)); err != nil {
+			return err
+		}
 	}
 	c.Extra = rest
 	return nil
