@@ -89,10 +89,15 @@ func TestAgreementSurvivesTheStorm(t *testing.T) {
 		r := play(t, Options{Seed: seed})
 		if len(r.Violations) > 0 {
 			t.Error(tell(r, len(r.Trace)))
+			t.Error(tell(shrink(t, r, time.Minute), 60))
 		}
 		return
 	}
-	seeds := number(t, "SEEDS", 100)
+	otherwise := uint64(100)
+	if testing.Short() {
+		otherwise = 10
+	}
+	seeds := number(t, "SEEDS", otherwise)
 	var took, edits, writes, calls, crashes atomic.Int64
 	t.Run("seeds", func(t *testing.T) {
 		for seed := uint64(1); seed <= seeds; seed++ {
@@ -105,7 +110,8 @@ func TestAgreementSurvivesTheStorm(t *testing.T) {
 				calls.Add(int64(r.Calls))
 				crashes.Add(int64(r.Crashes))
 				if len(r.Violations) > 0 {
-					t.Error(tell(r, 0))
+					t.Error(tell(r, 40))
+					t.Logf("again, and the whole trace: make simulate SEED=%d", r.Seed)
 				}
 			})
 		}
