@@ -114,10 +114,12 @@ func TestTheExampleTriggerFiresOnce(t *testing.T) {
 		return len(s.tasks()) == 1 && len(s.comments("Deals")) == 1
 	})
 	s.edit("Opportunity", id, map[string]any{"NextStep": "something else entirely"})
-	item, err := s.demo.field(t.Context(), "Opportunity", id, "Monday_Item_Id__c")
-	if err != nil {
-		t.Fatal(err)
-	}
+	item := ""
+	s.eventually("the opportunity knows its item", func(ctx context.Context) bool {
+		var err error
+		item, err = s.demo.field(ctx, "Opportunity", id, "Monday_Item_Id__c")
+		return err == nil && item != ""
+	})
 	s.shows("the other edit crosses", "something else entirely", func(ctx context.Context) (string, error) { return s.demo.cell(ctx, item, "next_step") })
 	stop()
 	s.must("sync", "--once")
@@ -162,7 +164,7 @@ func TestEveryActionAndADeadLetter(t *testing.T) {
 	if err := s.e.Salesforce.DefineField("Deal_Won__e", "Name__c", `{"type":"Text","label":"Name","length":120}`, true); err != nil {
 		t.Fatal(err)
 	}
-	// The group and the board are there before: actions make neither.
+	// Apply makes the group that items are moved to, where its name is always the same.
 	text := `
 trigger "won" {
   on   = object.deal
@@ -181,14 +183,14 @@ trigger "won" {
     name      = "Celebrate ${after.name}"
   }
   action "monday_move" {
-    group = "New handoffs"
+    group = "Celebrations"
   }
 }
 trigger "moved_on" {
   on   = object.deal
   when = before.stage == "Closed Won" && after.stage != "Closed Won"
   action "monday_move" {
-    group = "Nowhere"
+    group = "Nowhere ${after.stage}"
   }
 }
 `
@@ -210,6 +212,21 @@ trigger "moved_on" {
 	}
 	if made != 1 {
 		t.Errorf("%d items were made, want 1", made)
+	}
+	moved := 0
+	if b, ok := s.e.Monday.Board("Deals"); ok {
+		items, err := s.e.Monday.Items(b.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range items {
+			if i.Group == "Celebrations" {
+				moved++
+			}
+		}
+	}
+	if moved != 1 {
+		t.Errorf("%d items were moved, want 1", moved)
 	}
 	out := s.must("deadletters", "list")
 	if !strings.Contains(out, `trigger "won", salesforce_create`) || strings.Contains(out, "salesforce_publish") || strings.Contains(out, "monday") {

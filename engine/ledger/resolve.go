@@ -202,7 +202,7 @@ func (s *settlement) record(list []Resolution) error {
 	if err := s.addFirings(firings); err != nil {
 		return err
 	}
-	if _, err := s.execAmong(`DELETE FROM trigger_saw WHERE pair_id IN (%s)`, nil, blind); err != nil {
+	if err := s.forgetSaw(blind); err != nil {
 		return err
 	}
 	if err := s.insert("trigger_saw", "pair_id, fields", `ON CONFLICT (pair_id) DO UPDATE SET fields = excluded.fields`, saw); err != nil {
@@ -236,6 +236,16 @@ func (s *settlement) decide(p *pairRow, r Resolution) {
 		c.Object, c.PairID = p.Object, p.ID
 		s.trouble = append(s.trouble, c)
 	}
+}
+
+// forgetSaw drops what triggers saw of pairs that none looks at any more. Most ledgers hold nothing of the kind.
+func (s *settlement) forgetSaw(pairs []string) error {
+	var one int
+	if found, err := s.one(`SELECT 1 FROM trigger_saw LIMIT 1`, nil, &one); err != nil || !found {
+		return err
+	}
+	_, err := s.execAmong(`DELETE FROM trigger_saw WHERE pair_id IN (%s)`, nil, pairs)
+	return err
 }
 
 // saw is the row of what triggers have seen; nil when they have not looked.

@@ -122,6 +122,14 @@ func (x *expansion) object(s provider.ObjectSpec) error {
 			DependsOn: []string{n.board}, Attributes: map[string]any{"title": g},
 		})
 	}
+	for _, a := range s.Actions {
+		if g := a.Settings["group"]; g != "" && a.Type == "monday_move" {
+			x.add(resource.Resource{
+				Address: n.board + "/" + kindGroup + "/" + escape(g), Connection: s.Connection, Kind: kindGroup, Name: g, Managed: true,
+				Object: s.Object, DependsOn: []string{n.board}, Attributes: map[string]any{"title": g},
+			})
+		}
+	}
 	if s.Key.Name != "" {
 		if err := x.column(s, n, s.Key); err != nil {
 			return err
