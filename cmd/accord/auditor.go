@@ -22,7 +22,8 @@ const (
 )
 
 // auditor writes one entry for each call to a vendor into the ledger's audit log. A call never waits for it: entries are
-// written in batches beside the work. An entry that can't be written is kept, and tried again.
+// written in batches beside the work, those of writing calls at once. An entry that can't be written is kept, and tried
+// again. A process that is killed takes with it the entries of its last moment.
 type auditor struct {
 	ledger *ledger.Ledger
 	logger hclog.Logger
@@ -45,7 +46,7 @@ func startAuditor(l *ledger.Ledger, logger hclog.Logger) *auditor {
 func (a *auditor) observe(c provider.Call) {
 	a.mu.Lock()
 	a.waiting = append(a.waiting, auditEntry(c))
-	full := len(a.waiting) >= auditBatch
+	full := len(a.waiting) >= auditBatch || c.Write
 	a.mu.Unlock()
 	if full {
 		select {
