@@ -53,7 +53,7 @@ func TestReadableColumns(t *testing.T) {
 			t.Errorf("%s: %q", values, got)
 		}
 	}
-	for _, formula := range []string{"", "{n", "IF({n} > 1, 1, 2)", "1 +", "(1"} {
+	for _, formula := range []string{"{n", "IF({n} > 1, 1, 2)", "1 +", "(1"} {
 		d := fmt.Sprintf(`mutation{create_column(board_id:%s,title:"F",column_type:formula,defaults:%q){id}}`, b, fmt.Sprintf(`{"formula":%q}`, formula))
 		if got := code(c, d); got != "InvalidArgumentException" {
 			t.Errorf("the formula %q: %q", formula, got)

@@ -148,8 +148,10 @@ func (a *Account) settle(c *Column, s map[string]any, fresh bool) error {
 			rest["boardIds"] = ids
 		}
 	case "formula":
-		if err := checkFormula(formulaOf(rest)); err != nil {
-			return err
+		if text := formulaOf(rest); text != "" { // one that is still to be written shows nothing
+			if err := checkFormula(text); err != nil {
+				return err
+			}
 		}
 	}
 	c.Extra = rest
