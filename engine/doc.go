@@ -25,7 +25,10 @@
 //
 // A sweep and a retry enter at capture like an event. A crash between any two steps resumes from the ledger: what was
 // captured is still pending, what was intended is still there, and what was sent without an answer is looked up
-// before it is repeated (recover, in engine/pipeline/deliver.go).
+// before it is repeated (engine/pipeline/recover.go).
+//
+// A first load takes the same way, and is sent as a file where a vendor takes one (engine/pipeline/bulk.go,
+// providers/*/bulk.go): minutes beside the loop instead of hundreds of calls in it.
 //
 // # The rooms
 //

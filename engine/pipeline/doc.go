@@ -6,6 +6,9 @@
 // It holds no state of its own that matters: caches may vanish. It never reads HCL from a disk: what runs is the
 // contract that apply put in force.
 //
+// A backfill that is large enough for a file goes as one load, beside the loop, so that nobody's edit waits for it
+// (bulk.go).
+//
 // It never fights for ever: a field that is set and changed back again and again is stopped, and told (fight.go). What an
 // operator decides about a contested field holds for the values that he saw (award.go), and putting a run back leaves
 // alone what anybody has edited since (revert.go).
