@@ -91,7 +91,8 @@ func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bo
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err == nil {
 			// Also where nothing was there when all was listed: what is there now is new.
-			since, priority = record.Version(n), ledger.PriorityLive
+			since = record.Version(n)
+			priority = ledger.PriorityLive
 		}
 	}
 	listing := ctx
