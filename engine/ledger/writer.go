@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"time"
 )
@@ -42,15 +43,15 @@ func (w *writer) run(ctx context.Context, l *Ledger, locks []string, f func(*tx)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		defer func() {
+			if err != nil {
+				w.check(ctx)
+			}
+		}()
 		if t.sql, err = w.begin(ctx); err != nil {
 			return err
 		}
 		t.writer = w
-		defer func() {
-			if err != nil {
-				w.check()
-			}
-		}()
 	}
 	// Also ends the transaction when f panics; after a commit it does nothing.
 	defer func() { _ = t.sql.Rollback() }()
@@ -100,11 +101,18 @@ func (w *writer) forget() {
 	}
 }
 
-// check gives the connection up when the last error broke it, as an interrupted statement may.
-func (w *writer) check() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+// check gives the connection up when the last error broke it. An interruption does: it may end a statement after SQLite
+// has carried it out, so that a transaction is open of which database/sql knows nothing.
+func (w *writer) check(ctx context.Context) {
+	if w.conn == nil {
+		return
+	}
+	interrupted := ctx.Err() != nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := w.conn.PingContext(ctx); err != nil {
+	if interrupted || w.conn.PingContext(ctx) != nil {
+		w.forget()
+		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // closed for good, not given back to the pool
 		w.drop()
 	}
 }
