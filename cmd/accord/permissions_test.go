@@ -82,8 +82,15 @@ func TestSyncUnderItsPermissionSetAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	objects, err := s.e.Salesforce.Query("SELECT Id FROM ObjectPermissions WHERE Parent.Name = 'Accord_crm' AND SobjectType = 'Account'")
+	if err != nil || len(objects) != 1 {
+		t.Fatalf("%v %v", objects, err)
+	}
+	if err := s.e.Salesforce.Update(admin.ID, "ObjectPermissions", text(objects[0]["Id"]), map[string]any{"PermissionsDelete": true, "PermissionsModifyAllRecords": true}); err != nil {
+		t.Fatal(err)
+	}
 	out, code := s.accord("plan", "--detailed-exitcode")
-	if code != exitChanges || !strings.Contains(out, "Account.Phone, Lead") {
+	if code != exitChanges || !strings.Contains(out, "Account modify all, Account.Phone, Lead") || !strings.Contains(out, "delete: true -> false") {
 		t.Errorf("a plan over grants that are too many ended with %d:\n%s", code, out)
 	}
 	s.must("apply", "--auto-approve")
@@ -100,7 +107,7 @@ func (s *stand) grants(t *testing.T) []string {
 	t.Helper()
 	var list []string
 	for _, q := range []string{
-		"SELECT SobjectType, PermissionsRead, PermissionsCreate, PermissionsEdit, PermissionsDelete, PermissionsViewAllRecords FROM ObjectPermissions WHERE Parent.Name = 'Accord_crm'",
+		"SELECT SobjectType, PermissionsRead, PermissionsCreate, PermissionsEdit, PermissionsDelete, PermissionsViewAllRecords, PermissionsModifyAllRecords FROM ObjectPermissions WHERE Parent.Name = 'Accord_crm'",
 		"SELECT Field, PermissionsRead, PermissionsEdit FROM FieldPermissions WHERE Parent.Name = 'Accord_crm'",
 	} {
 		rows, err := s.e.Salesforce.Query(q)

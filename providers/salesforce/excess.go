@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -12,6 +13,12 @@ import (
 // excessGrants is the attribute of a permission set that names what it grants beyond what the contract needs: sObjects
 // and "Object.Field", with ", " between them. It is wanted empty, so that a grant that somebody added shows as drift.
 const excessGrants = "beyond_contract"
+
+// Nothing that accord does needs to modify all records, whoever owns them; "Object modify all" names that grant.
+const (
+	modifyAllField  = "PermissionsModifyAllRecords"
+	modifyAllSuffix = " modify all"
+)
 
 // excess lists the grants of a permission set that nobody asked for. A list that asks for no permission of an sObject is
 // not the whole of what is wanted, and says nothing about what is too much.
@@ -28,6 +35,8 @@ func excess(set string, wanted []resource.Resource, objects, fields []row) strin
 		name := r.text("SobjectType")
 		if !slices.ContainsFunc(wantedObjects, func(w resource.Resource) bool { return strings.EqualFold(placeOf(w.Address).second, name) }) {
 			beyond = append(beyond, name)
+		} else if r.truth(modifyAllField) {
+			beyond = append(beyond, name+modifyAllSuffix)
 		}
 	}
 	for _, r := range fields {
@@ -51,6 +60,7 @@ func (p *Provider) revokeExcess(ctx context.Context, c resource.Change, doing st
 		if name == "" {
 			continue
 		}
+		name, modifies := strings.CutSuffix(name, modifyAllSuffix)
 		sobject, where := "ObjectPermissions", "SobjectType = "
 		if strings.Contains(name, ".") {
 			sobject, where = "FieldPermissions", "Field = "
@@ -62,6 +72,14 @@ func (p *Provider) revokeExcess(ctx context.Context, c resource.Change, doing st
 		}
 		for _, r := range rows {
 			row := resource.Resource{ID: r.text("Id")}
+			if modifies {
+				err := p.client.do(ctx, request{op: "PATCH " + sobject, doing: doing, method: http.MethodPatch,
+					path: "/sobjects/" + sobject + "/" + row.ID, body: object{{modifyAllField, false}}, write: true, rows: 1}, nil)
+				if err != nil {
+					return resource.Resource{}, err
+				}
+				continue
+			}
 			if _, err := p.deleteRow(ctx, row, sobject, doing); err != nil && provider.KindOf(err) != provider.NotFound {
 				return resource.Resource{}, err
 			}

@@ -162,7 +162,7 @@ func (p *Provider) describeSet(ctx context.Context, name string, set row, wanted
 		kind string
 		soql string
 	}{
-		{&rows.objects, kindObjectPermission, "SELECT Id, SobjectType, " + vendorNames(objectRights) + " FROM ObjectPermissions WHERE ParentId = " + quote(id)},
+		{&rows.objects, kindObjectPermission, "SELECT Id, SobjectType, " + vendorNames(objectRights) + ", " + modifyAllField + " FROM ObjectPermissions WHERE ParentId = " + quote(id)},
 		{&rows.fields, kindFieldPermission, "SELECT Id, SobjectType, Field, " + vendorNames(fieldRights) + " FROM FieldPermissions WHERE ParentId = " + quote(id)},
 		{&rows.assignments, kindAssignment, "SELECT Id, AssigneeId FROM PermissionSetAssignment WHERE PermissionSetId = " + quote(id)},
 	} {
