@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -272,5 +273,45 @@ func differences(at string, want, have any) []string {
 			return []string{fmt.Sprintf("%s is %T, want %T", at, have, want)}
 		}
 		return nil
+	}
+}
+
+// TestRecordedErrors reads the refusals that others recorded and the vendor documents.
+func TestRecordedErrors(t *testing.T) {
+	const file = "../../../shared/reference/fixtures/monday/errors.json"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Skip("skipped: the recorded errors are not beside the repository: ", file)
+	}
+	var recorded map[string]struct {
+		HTTP int
+		Body json.RawMessage
+	}
+	if err := json.Unmarshal(text, &recorded); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(recorded)) {
+		r := recorded[name]
+		if len(r.Body) == 0 || r.HTTP == 0 {
+			continue // not an answer: a remark
+		}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(r.HTTP)
+			_, _ = w.Write(r.Body) // the client is there, or the test fails anyway
+		}))
+		a, err := newProvider(t, server.URL, nil).client.attempt(t.Context(), request{what: "read", operation: "x", document: "{x}"})
+		server.Close()
+		var e *provider.Error
+		switch {
+		case err == nil && len(a.errors) > 0: // data beside errors: they stay with their parts
+			if a.errors[0].Message == "" {
+				t.Errorf("%s: the error of a part says nothing", name)
+			}
+		case !errors.As(err, &e) || e.Kind == provider.Internal || e.Message == "" || e.Code == "":
+			t.Errorf("%s: read as %+v", name, err)
+		default:
+			t.Logf("%-45s %s %s %v", name, e.Kind, e.Code, e.RetryAfter)
+		}
 	}
 }
