@@ -86,6 +86,7 @@ const (
 	idlePoll     = 2 * time.Second        // how long an idle loop sleeps at most: others may write to the ledger too
 	gather       = 150 * time.Millisecond // events are let gather this long, so that a burst costs few calls
 	defaultSweep = 5 * time.Minute
+	streamOpen   = 10 * time.Second // by when every vendor's stream of changes is surely open
 )
 
 // New makes a pipeline; it does nothing until Once or Run.
@@ -192,7 +193,8 @@ func (p *Pipeline) sweeps(ctx context.Context, ready <-chan struct{}) error {
 		return ctx.Err()
 	case <-ready:
 	}
-	for {
+	// The second comes soon: a vendor's stream that begins with what is new may have begun after the first.
+	for next := min(streamOpen, p.cfg.Sweep); ; next = p.cfg.Sweep {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -201,7 +203,7 @@ func (p *Pipeline) sweeps(ctx context.Context, ready <-chan struct{}) error {
 		if err := p.persist(ctx, "sweep", p.sweep); err != nil {
 			return err
 		}
-		timer.Reset(p.cfg.Sweep)
+		timer.Reset(next)
 	}
 }
 

@@ -233,7 +233,13 @@ func (p *Plan) forecast(ctx context.Context, cfg Config, want, have []resource.R
 		return nil
 	}
 	f := newForecaster(cfg)
+	hidden := hiddenObjects(have)
 	for _, o := range objects {
+		if at := hidden[o.Name]; at != "" {
+			p.Data = append(p.Data, Forecast{Object: o.Name, Basis: BasisNone})
+			p.Warnings = append(p.Warnings, fmt.Sprintf("no forecast for %s: our user is not shown %s yet; plan again after apply has granted it", o.Name, at))
+			continue
+		}
 		data, err := f.object(ctx, o)
 		if err != nil {
 			return fmt.Errorf("forecast object %q: %w", o.Name, err)
@@ -241,6 +247,17 @@ func (p *Plan) forecast(ctx context.Context, cfg Config, want, have []resource.R
 		p.Data = append(p.Data, data)
 	}
 	return nil
+}
+
+// hiddenObjects names, by contract object, what exists and is not shown to our user: its records can't be counted.
+func hiddenObjects(have []resource.Resource) map[string]string {
+	hidden := map[string]string{}
+	for _, r := range have {
+		if is, _ := r.Attributes["hidden"].(bool); is && r.Field == "" && r.Object != "" && !r.Managed {
+			hidden[r.Object] = r.Address
+		}
+	}
+	return hidden
 }
 
 // settled is the data half when the contract in force is the one planned: the sync carries changes as they come, so
