@@ -51,6 +51,7 @@ func emulateCommand(w *workspace) *cobra.Command {
 	cmd.Flags().IntVar(&o.Port, "port", 0, "first of four ports in a row; 0 = any that are free")
 	cmd.Flags().Int64Var(&o.Seed, "seed", 1, "ids, credentials and everything random come from it")
 	cmd.Flags().StringVar(&o.Plan, "plan", "enterprise", "monday plan whose limits hold: free, standard, pro or enterprise")
+	cmd.Flags().Float64Var(&o.Pace, "pace", 1, "how many times as fast as the wall clock time goes; $EMULATOR_ADMIN/monday/clock and /salesforce/clock move it by hand")
 	cmd.Flags().StringVar(&limits, "limits", "off", "off: counted but not enforced; published; or x10: ten times what is published")
 	return cmd
 }

@@ -558,3 +558,20 @@ func TestConcurrencyLimit(t *testing.T) {
 	c.e.meter.leave()
 	c.ok(`{me{id}}`, nil)
 }
+
+func TestPace(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	e, err := New(Options{Clock: func() time.Time { return now }, Pace: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	began := e.now()
+	now = now.Add(2 * time.Second)
+	if got := e.now().Sub(began); got != 2*time.Minute {
+		t.Errorf("two seconds of the clock are %s, want two minutes", got)
+	}
+	if _, err := New(Options{Pace: -1}); err == nil {
+		t.Error("time that goes backwards is accepted")
+	}
+}

@@ -44,6 +44,7 @@ type User struct {
 // Options say what is emulated. The zero value is a small account with one user and no limits.
 type Options struct {
 	Clock         func() time.Time // nil is time.Now
+	Pace          float64          // time goes so many times as fast as Clock, from the start; 0 is as fast
 	Seed          int64            // ids and everything random come from it
 	Token         string           // the API token; it is an app's, so its webhooks are signed. "" is "emulator-token"
 	PersonalToken bool             // Token is a person's: webhooks unsigned, one complexity budget for reads and writes
@@ -89,6 +90,12 @@ type Emulator struct {
 func New(opts Options) (*Emulator, error) {
 	if opts.Clock == nil {
 		opts.Clock = time.Now
+	}
+	if opts.Pace < 0 {
+		return nil, fmt.Errorf("start monday emulator: time can't go backwards: Pace %v", opts.Pace)
+	}
+	if base, began := opts.Clock, opts.Clock(); opts.Pace > 0 {
+		opts.Clock = func() time.Time { return began.Add(time.Duration(float64(base().Sub(began)) * opts.Pace)) }
 	}
 	if opts.Token == "" {
 		opts.Token = "emulator-token"
@@ -145,7 +152,7 @@ func New(opts Options) (*Emulator, error) {
 	}
 	e.tokens[opts.Token] = owner.ID
 	e.sender = delivery.New(delivery.Config{
-		Now: e.now, Secret: opts.SigningSecret, AccountID: e.acct.ID, Client: opts.HTTPClient,
+		Now: e.now, Pace: opts.Pace, Secret: opts.SigningSecret, AccountID: e.acct.ID, Client: opts.HTTPClient,
 		Log: opts.Logger.Named("webhooks"), Plan: e.planDelivery, Done: e.delivered,
 	})
 	e.acct.Deliver = func(h *account.Webhook, body map[string]any) {

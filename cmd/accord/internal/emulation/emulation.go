@@ -29,6 +29,7 @@ type Options struct {
 	Port     int    // the first of four in a row; 0 = any that are free
 	Seed     int64
 	Plan     string  // monday's: free, standard, pro, enterprise
+	Pace     float64 // time goes so many times as fast as the wall clock's; 0 = as fast
 	Limits   float64 // 0 = counted but not enforced, 1 = as published, 10 = ten times as much
 	Logger   hclog.Logger
 	// LeastPrivileged starts Salesforce's integration user with the right to set up, and no access to any record.
@@ -126,7 +127,7 @@ func newKeys(seed int64) keys {
 func (e *Emulation) emulators(o Options, k keys) error {
 	var err error
 	e.Salesforce, err = salesforceemulator.New(salesforceemulator.Options{
-		Seed: o.Seed, Logger: o.Logger.Named("salesforce"), DataDir: o.DataDir, StateFile: stateFile(o, "salesforce.json"),
+		Clock: paced(o.Pace), Seed: o.Seed, Logger: o.Logger.Named("salesforce"), DataDir: o.DataDir, StateFile: stateFile(o, "salesforce.json"),
 		ClientID: k.clientID, ClientSecret: k.clientSecret, AccessToken: k.accessToken, Username: integrationUser,
 		LeastPrivileged: o.LeastPrivileged,
 		Limits:          salesforceemulator.LimitsAt(o.Limits),
@@ -145,13 +146,22 @@ func (e *Emulation) emulators(o Options, k keys) error {
 		limits, scale = mondayemulator.LimitsScaled, o.Limits
 	}
 	e.Monday, err = mondayemulator.New(mondayemulator.Options{
-		Seed: o.Seed, Logger: o.Logger.Named("monday"), Token: k.mondayToken, SigningSecret: k.signingSecret, TokenUser: integrationUser,
+		Pace: o.Pace, Seed: o.Seed, Logger: o.Logger.Named("monday"), Token: k.mondayToken, SigningSecret: k.signingSecret, TokenUser: integrationUser,
 		Plan: o.Plan, Limits: limits, LimitScale: scale, Users: users, StateFile: stateFile(o, "monday.json"),
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("emulate monday: %w", err), e.Salesforce.Close())
 	}
 	return nil
+}
+
+// paced is a clock that goes so many times as fast as the wall's, from now on.
+func paced(pace float64) func() time.Time {
+	if pace <= 0 {
+		return time.Now
+	}
+	began := time.Now()
+	return func() time.Time { return began.Add(time.Duration(float64(time.Since(began)) * pace)) }
 }
 
 func stateFile(o Options, name string) string {
