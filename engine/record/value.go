@@ -59,7 +59,7 @@ func OfText(s string) Value {
 	if s == "" {
 		return Value{}
 	}
-	return Value{Text, []string{s}}
+	return Value{Text, []string{valid(s)}}
 }
 
 // OfDecimal reads an exact decimal in any spelling ("1e3", "12.50", "-0").
@@ -128,14 +128,18 @@ func OfLink(url, text string) Value {
 	if url == "" {
 		return Value{}
 	}
-	return Value{Link, []string{url, text}}
+	return Value{Link, []string{valid(url), valid(text)}}
 }
+
+// valid replaces bytes that are no UTF-8, as JSON would: else a value is stored as another one, out of canonical form,
+// and can't be read again.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 func set(k Kind, members []string) Value {
 	m := make([]string, 0, len(members))
 	for _, s := range members {
 		if s != "" {
-			m = append(m, s)
+			m = append(m, valid(s))
 		}
 	}
 	if len(m) == 0 {
