@@ -56,7 +56,7 @@ func Write(dir string, o Options) (Counts, error) {
 		if err := write(filepath.Join(dir, name), tree{f.records}); err != nil {
 			return m.counts, err
 		}
-		steps = append(steps, planStep{f.sObject, true, i > 1, []string{name}})
+		steps = append(steps, planStep{f.sObject, true, i > 0, []string{name}})
 	}
 	return m.counts, write(filepath.Join(dir, "org-plan.json"), steps)
 }
