@@ -11,9 +11,9 @@ import (
 func ApplyStep(out io.Writer, step apply.Step, s Style) error {
 	mark, tail := s.symbol(step.Change.Action), ""
 	if step.Outcome != apply.Done {
-		mark, tail = s.paint(red, "!"), fmt.Sprintf("   %s: %v", step.Outcome, step.Err)
+		mark, tail = s.paint(red, "!"), line(fmt.Sprintf("   %s: %v", step.Outcome, step.Err))
 	}
-	_, err := fmt.Fprintf(out, "  %s %s%s\n", mark, step.Change.Want.Address, tail)
+	_, err := fmt.Fprintf(out, "  %s %s%s\n", mark, line(step.Change.Want.Address), tail)
 	return err
 }
 

@@ -18,7 +18,7 @@ func Audit(out io.Writer, entries []audit.Entry) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "no\ttime\tconnection\toperation\trequest\tstatus\ttook\tfor\trequest id\terror")
 	for _, e := range entries {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", e.Seq, when(e.At), e.Connection, clip(e.Operation), clip(e.Request), e.Status,
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", e.Seq, when(e.At), line(e.Connection), clip(e.Operation), clip(e.Request), e.Status,
 			Duration(e.Duration), clip(e.Initiator), clip(e.RequestID), clip(e.Error))
 	}
 	return w.Flush()
@@ -37,7 +37,7 @@ func Runs(out io.Writer, runs []ledger.Run) error {
 		if !r.Finished.IsZero() {
 			took = Duration(r.Finished.Sub(r.Started))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Kind, when(r.Started), took, clip(string(r.Summary)))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.ID, line(r.Kind), when(r.Started), took, clip(string(r.Summary)))
 	}
 	return w.Flush()
 }

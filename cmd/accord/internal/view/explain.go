@@ -68,7 +68,7 @@ type explainer struct {
 
 func (x *explainer) head() {
 	p := x.e.Pair
-	fmt.Fprintf(&x.b, "%s  pair %s, %s, known since %s\n", x.s.paint(bold, p.Object), p.ID, p.State, when(p.CreatedAt))
+	fmt.Fprintf(&x.b, "%s  pair %s, %s, known since %s\n", x.s.paint(bold, line(p.Object)), p.ID, p.State, when(p.CreatedAt))
 	w := tabwriter.NewWriter(&x.b, 0, 0, 2, ' ', 0)
 	for _, side := range record.Sides {
 		r := x.e.Seen[side]
@@ -76,14 +76,14 @@ func (x *explainer) head() {
 			fmt.Fprintf(w, "  %s\t%s\n", x.s.side(side), "no record")
 			continue
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\tchanged %s%s\tlooked at %s\n", x.s.side(side), r.ID, r.State, when(r.Version.Time()), x.who(side, r), when(x.e.SeenAt[side]))
+		fmt.Fprintf(w, "  %s\t%s\t%s\tchanged %s%s\tlooked at %s\n", x.s.side(side), line(r.ID), r.State, when(r.Version.Time()), x.who(side, r), when(x.e.SeenAt[side]))
 	}
 	_ = w.Flush() // into a strings.Builder, which never fails
 	if h := x.e.Halted; h != nil {
-		fmt.Fprintf(&x.b, "%s halted: %s\n", x.s.paint(red, "!"), h.Detail)
+		fmt.Fprintf(&x.b, "%s halted: %s\n", x.s.paint(red, "!"), line(h.Detail))
 	}
 	if q := x.e.Pending; q != nil {
-		fmt.Fprintf(&x.b, "  pending since %s: %s%s\n", when(q.Since), q.Reason, x.waits(q))
+		fmt.Fprintf(&x.b, "  pending since %s: %s%s\n", when(q.Since), line(q.Reason), x.waits(q))
 	}
 	for _, i := range x.e.Intents {
 		fmt.Fprintf(&x.b, "  under way: %s in %s, %s, %s\n", i.Op, x.s.side(i.Side), i.State, plural(i.Attempts, "failed attempt"))
@@ -96,7 +96,7 @@ func (x *explainer) head() {
 		}
 	}
 	if x.e.Problem != nil {
-		fmt.Fprintf(&x.b, "%s what would happen next can't be told: %v\n", x.s.paint(yellow, "!"), x.e.Problem)
+		fmt.Fprintf(&x.b, "%s what would happen next can't be told: %s\n", x.s.paint(yellow, "!"), line(x.e.Problem.Error()))
 	}
 }
 
@@ -138,7 +138,7 @@ func (x *explainer) natives() {
 }
 
 func (x *explainer) field(f *contract.Field, long bool) {
-	fmt.Fprintf(&x.b, "\n%s  (%s)\n", x.s.paint(bold, f.Name), x.owner(f))
+	fmt.Fprintf(&x.b, "\n%s  (%s)\n", x.s.paint(bold, line(f.Name)), x.owner(f))
 	w := tabwriter.NewWriter(&x.b, 0, 0, 2, ' ', 0)
 	row := func(name string, of func(record.Side) string) {
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", name, of(record.Left), of(record.Right))
@@ -159,7 +159,7 @@ func (x *explainer) field(f *contract.Field, long bool) {
 		fmt.Fprintf(&x.b, "  next     %s\n", x.next(f, d))
 	}
 	if a, ok := x.e.Awards[f.Name]; ok {
-		fmt.Fprintf(&x.b, "  decided  for %s by %s at %s\n", x.s.side(a.Side), a.Actor, when(a.AwardedAt))
+		fmt.Fprintf(&x.b, "  decided  for %s by %s at %s\n", x.s.side(a.Side), clip(a.Actor), when(a.AwardedAt))
 	}
 	x.written(f, long)
 }
@@ -221,7 +221,7 @@ func (x *explainer) next(f *contract.Field, d *merge.Decision) string {
 			case v.IsEmpty():
 				text = "(empty)"
 			}
-			parts = append(parts, fmt.Sprintf("%s is written to %s of %s", text, n.Name, x.s.side(side)))
+			parts = append(parts, fmt.Sprintf("%s is written to %s of %s", text, line(n.Name), x.s.side(side)))
 		}
 	}
 	switch {
@@ -254,7 +254,7 @@ func (x *explainer) written(f *contract.Field, long bool) {
 			}
 			left--
 			before, after2 := show(f, w.Before[n.Name]), show(f, after)
-			fmt.Fprintf(&x.b, "  written  %s to %s of %s: %s -> %s\n           %s\n", when(w.At), n.Name, x.s.side(w.Side), before, after2, x.origin(w))
+			fmt.Fprintf(&x.b, "  written  %s to %s of %s: %s -> %s\n           %s\n", when(w.At), line(n.Name), x.s.side(w.Side), before, after2, x.origin(w))
 		}
 	}
 }
@@ -272,7 +272,7 @@ func show(f *contract.Field, v record.Value) string {
 
 // origin says why a write was made, and which call made it.
 func (x *explainer) origin(w ledger.Write) string {
-	text := "because " + w.Cause
+	text := "because " + line(w.Cause)
 	if w.Run != "" {
 		text += "; run " + w.Run
 	}
@@ -292,14 +292,14 @@ func (x *explainer) conflicts(field string) {
 		if field != "" && c.Field != field {
 			continue
 		}
-		fmt.Fprintf(&x.b, "\nconflict %d (%s)  %s: %s\n  %s\n", c.ID, c.State, c.Field, c.Reason, clip(c.Detail))
+		fmt.Fprintf(&x.b, "\nconflict %d (%s)  %s: %s\n  %s\n", c.ID, c.State, line(c.Field), c.Reason, clip(c.Detail))
 		if c.State == ledger.StateOpen && c.Remedy != "" {
-			fmt.Fprintf(&x.b, "  to do: %s\n", c.Remedy)
+			fmt.Fprintf(&x.b, "  to do: %s\n", line(c.Remedy))
 		}
 	}
 	for _, d := range x.e.DeadLetters {
 		if field == "" {
-			fmt.Fprintf(&x.b, "\ndead letter %d (%s)  %s in %s: %s %s\n", d.ID, d.State, d.Op, x.s.side(d.Side), d.Code, clip(d.Message))
+			fmt.Fprintf(&x.b, "\ndead letter %d (%s)  %s in %s: %s %s\n", d.ID, d.State, d.Op, x.s.side(d.Side), clip(d.Code), clip(d.Message))
 		}
 	}
 }

@@ -59,14 +59,14 @@ func (m *Meter) Progress(p pipeline.Progress) {
 }
 
 func (m *Meter) draw(p pipeline.Progress, now time.Time) {
-	line := fmt.Sprintf("%s  %-8s %-8s  %s seen, %s decided, %s written", Duration(now.Sub(m.started)), p.Object, p.Phase,
+	text := fmt.Sprintf("%s  %-8s %-8s  %s seen, %s decided, %s written", Duration(now.Sub(m.started)), line(p.Object), line(p.Phase),
 		Number(p.Captured), Number(p.Resolved), Number(p.Delivered))
 	if m.terminal {
-		fmt.Fprintf(m.out, "\r\x1b[K%s", line)
+		fmt.Fprintf(m.out, "\r\x1b[K%s", text)
 		m.drawn = true
 		return
 	}
-	fmt.Fprintln(m.out, line)
+	fmt.Fprintln(m.out, text)
 }
 
 // Done removes the line.

@@ -31,7 +31,7 @@ func Plan(out io.Writer, p *plan.Plan, s Style) error {
 	s.structure(&b, p)
 	s.data(&b, p)
 	for _, w := range p.Warnings {
-		fmt.Fprintf(&b, "%s %s\n\n", s.paint(yellow, "Warning:"), w)
+		fmt.Fprintf(&b, "%s %s\n\n", s.paint(yellow, "Warning:"), line(w))
 	}
 	s.summary(&b, p)
 	_, err := io.WriteString(out, b.String())
@@ -44,7 +44,7 @@ func (s Style) blocked(b *strings.Builder, p *plan.Plan) {
 	}
 	fmt.Fprintln(b, s.paint(bold, "BLOCKED"))
 	for _, x := range p.Blocked {
-		fmt.Fprintf(b, "  %s %s%s\n      %s\n      %s\n", s.paint(red, "!"), x.Address, at(x.Source), x.Reason, s.paint(dim, x.Remedy))
+		fmt.Fprintf(b, "  %s %s%s\n      %s\n      %s\n", s.paint(red, "!"), line(x.Address), at(x.Source), line(x.Reason), s.paint(dim, line(x.Remedy)))
 	}
 	fmt.Fprintln(b)
 }
@@ -56,7 +56,7 @@ func (s Style) rules(b *strings.Builder, p *plan.Plan) {
 	fmt.Fprintln(b, s.paint(bold, "RULES"))
 	w := tabwriter.NewWriter(b, 0, 0, 3, ' ', 0)
 	for _, r := range p.Rules {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", s.symbol(r.Action)+" "+r.Address, describe(r.Changes), r.Source)
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", s.symbol(r.Action)+" "+line(r.Address), describe(r.Changes), line(r.Source))
 	}
 	_ = w.Flush() // into a strings.Builder, which never fails
 	fmt.Fprintln(b)
@@ -65,7 +65,7 @@ func (s Style) rules(b *strings.Builder, p *plan.Plan) {
 	}
 	fmt.Fprintln(b, s.paint(bold, "OWNERS"))
 	for _, o := range p.Owners {
-		fmt.Fprintf(b, "  %s %s   %s -> %s%s\n", s.paint(magenta, "@"), o.Address, o.Before, o.After, at(o.Source))
+		fmt.Fprintf(b, "  %s %s   %s -> %s%s\n", s.paint(magenta, "@"), line(o.Address), line(o.Before), line(o.After), at(o.Source))
 	}
 	fmt.Fprintln(b)
 }
@@ -76,10 +76,10 @@ func (s Style) structure(b *strings.Builder, p *plan.Plan) {
 		byConnection[c.Want.Connection] = append(byConnection[c.Want.Connection], c)
 	}
 	for _, connection := range slices.Sorted(maps.Keys(byConnection)) {
-		fmt.Fprintln(b, s.paint(bold, strings.ToUpper(connection)))
+		fmt.Fprintln(b, s.paint(bold, strings.ToUpper(line(connection))))
 		w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 		for _, c := range byConnection[connection] {
-			fmt.Fprintf(w, "  %s %s\t%s\t%s\n", s.symbol(c.Action), strings.ReplaceAll(c.Want.Kind, "_", " "), within(c.Want), s.details(c))
+			fmt.Fprintf(w, "  %s %s\t%s\t%s\n", s.symbol(c.Action), strings.ReplaceAll(line(c.Want.Kind), "_", " "), within(c.Want), s.details(c))
 		}
 		_ = w.Flush()
 		fmt.Fprintln(b)
@@ -88,7 +88,7 @@ func (s Style) structure(b *strings.Builder, p *plan.Plan) {
 
 // within names a resource by where it is: the connection and the word for its kind are said already.
 func within(r resource.Resource) string {
-	return strings.TrimPrefix(r.Address, r.Connection+"/")
+	return line(strings.TrimPrefix(r.Address, r.Connection+"/"))
 }
 
 func (s Style) details(c resource.Change) string {
@@ -109,7 +109,7 @@ func attributes(m map[string]any) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if text := short(m[k]); text != "" {
-			parts = append(parts, k+" "+text)
+			parts = append(parts, line(k)+" "+text)
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -121,8 +121,9 @@ func short(v any) string {
 		return ""
 	}
 	const limit = 90
-	if len(text) <= limit {
-		return string(text)
+	runes := []rune(line(string(text)))
+	if len(runes) <= limit {
+		return string(runes)
 	}
 	switch x := v.(type) {
 	case []any:
@@ -132,7 +133,7 @@ func short(v any) string {
 	case map[string]any:
 		return Number(len(x)) + " of them"
 	default:
-		return string([]rune(string(text))[:limit/2]) + "…"
+		return string(runes[:limit/2]) + "…"
 	}
 }
 
@@ -146,7 +147,7 @@ func describe(ds []resource.Difference) string {
 		if after == "" {
 			after = "(none)"
 		}
-		parts = append(parts, fmt.Sprintf("%s: %s -> %s", d.Path, before, after))
+		parts = append(parts, fmt.Sprintf("%s: %s -> %s", line(d.Path), before, after))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -156,7 +157,7 @@ func (s Style) data(b *strings.Builder, p *plan.Plan) {
 		if f.Basis == plan.BasisLedger && f.Pending == 0 || f.Basis == plan.BasisNone {
 			continue
 		}
-		fmt.Fprintf(b, "%s  %s\n", s.paint(bold, "DATA  "+f.Object), s.paint(dim, s.basis(f)))
+		fmt.Fprintf(b, "%s  %s\n", s.paint(bold, "DATA  "+line(f.Object)), s.paint(dim, s.basis(f)))
 		if f.Basis == plan.BasisLedger {
 			fmt.Fprintf(b, "  %s pending: the sync has not got to them yet\n\n", plural(f.Pending, "record"))
 			continue
@@ -189,7 +190,7 @@ func (s Style) forecast(b *strings.Builder, f plan.Forecast) {
 	row("create", f.Creates)
 	row("update", f.Updates)
 	for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
-		row("· "+name, f.Fields[name])
+		row("· "+line(name), f.Fields[name])
 	}
 	row("link", f.Links)
 	row("remove", f.Removals)
@@ -202,10 +203,10 @@ func (s Style) forecast(b *strings.Builder, f plan.Forecast) {
 		fmt.Fprintf(b, "  %s %s match more than one: they are held, not created\n", s.paint(yellow, "!"), plural(f.Ambiguous, "record"))
 	}
 	for _, k := range slices.Sorted(maps.Keys(f.Held)) {
-		fmt.Fprintf(b, "  %s %s: %s\n", s.paint(yellow, "!"), k, plural(f.Held[k], "record"))
+		fmt.Fprintf(b, "  %s %s: %s\n", s.paint(yellow, "!"), line(k), plural(f.Held[k], "record"))
 	}
 	for _, x := range f.Samples {
-		fmt.Fprintf(b, "  %s %s in %s: %s %s %s\n", s.paint(dim, "sample"), x.Action, s.Systems[x.Side], x.ID, x.Name, x.Detail)
+		fmt.Fprintf(b, "  %s %s in %s: %s %s %s\n", s.paint(dim, "sample"), line(x.Action), s.Systems[x.Side], line(x.ID), line(x.Name), line(x.Detail))
 	}
 }
 
@@ -238,7 +239,7 @@ func at(source string) string {
 	if source == "" {
 		return ""
 	}
-	return "   " + source
+	return "   " + line(source)
 }
 
 // side names one side in a sentence.

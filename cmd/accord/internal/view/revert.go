@@ -12,19 +12,19 @@ import (
 // Reversal shows what putting back a run would do, record by record.
 func Reversal(out io.Writer, r *pipeline.Reversal, s Style) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n", s.paint(bold, "REVERT  run"), r.Run)
+	fmt.Fprintf(&b, "%s %s\n", s.paint(bold, "REVERT  run"), line(r.Run))
 	skipped := 0
 	for _, c := range r.Changes {
 		if c.Skipped != "" {
 			skipped++
-			fmt.Fprintf(&b, "  %s %s %s in %s: %s\n", s.paint(dim, "."), c.Object, c.RecordID, s.side(c.Side), c.Skipped)
+			fmt.Fprintf(&b, "  %s %s %s in %s: %s\n", s.paint(dim, "."), line(c.Object), line(c.RecordID), s.side(c.Side), line(c.Skipped))
 			continue
 		}
 		for _, f := range c.Fields {
-			place := fmt.Sprintf("%s %s in %s, %s", c.Object, c.RecordID, s.side(c.Side), f.Name)
+			place := fmt.Sprintf("%s %s in %s, %s", line(c.Object), line(c.RecordID), s.side(c.Side), line(f.Name))
 			if f.Skipped != "" {
 				skipped++
-				fmt.Fprintf(&b, "  %s %s: %s\n", s.paint(dim, "."), place, f.Skipped)
+				fmt.Fprintf(&b, "  %s %s: %s\n", s.paint(dim, "."), place, line(f.Skipped))
 				continue
 			}
 			fmt.Fprintf(&b, "  %s %s: %s -> %s\n", s.paint(yellow, "~"), place, reversed(f, f.Now), reversed(f, f.Before))

@@ -31,7 +31,7 @@ func Status(out io.Writer, st State, s Style) error {
 	fmt.Fprintf(w, "object\tpairs\tonly %s\tonly %s\tpending\tin flight\tconflicts\tdead letters\t\n", s.Systems[0], s.Systems[1])
 	conflicts, dead := 0, 0
 	for _, o := range st.Objects {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", o.Object, Number(o.Pairs), Number(o.Half[0]), Number(o.Half[1]),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", line(o.Object), Number(o.Pairs), Number(o.Half[0]), Number(o.Half[1]),
 			Number(o.Pending), Number(o.Intents[0]+o.Intents[1]), Number(o.Conflicts), Number(o.DeadLetters))
 		conflicts += o.Conflicts
 		dead += o.DeadLetters
@@ -39,7 +39,7 @@ func Status(out io.Writer, st State, s Style) error {
 	_ = w.Flush() // into a strings.Builder, which never fails
 	for _, name := range slices.Sorted(maps.Keys(st.Halted)) {
 		h := st.Halted[name]
-		fmt.Fprintf(&b, "%s %s is halted: %s\n   %s\n   then `accord resume %s`\n", s.paint(red, "!"), name, h.Detail, h.Remedy, name)
+		fmt.Fprintf(&b, "%s %s is halted: %s\n   %s\n   then `accord resume %s`\n", s.paint(red, "!"), line(name), line(h.Detail), line(h.Remedy), line(name))
 	}
 	if conflicts > 0 {
 		fmt.Fprintf(&b, "%s %s to look at: accord conflicts list\n", s.paint(yellow, "!"), plural(conflicts, "conflict"))
@@ -60,7 +60,7 @@ func DeadLetters(out io.Writer, letters []ledger.DeadLetter, s Style) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "id\tobject\tto\toperation\trecord\tcode\tmessage\tsince")
 	for _, d := range letters {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, d.Object, s.side(d.Side), d.Op, d.RecordID, d.Code, clip(d.Message), when(d.CreatedAt))
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, line(d.Object), s.side(d.Side), d.Op, clip(d.RecordID), clip(d.Code), clip(d.Message), when(d.CreatedAt))
 	}
 	return w.Flush()
 }
@@ -68,7 +68,8 @@ func DeadLetters(out io.Writer, letters []ledger.DeadLetter, s Style) error {
 // DeadLetter shows one, whole.
 func DeadLetter(out io.Writer, d ledger.DeadLetter, s Style) error {
 	_, err := fmt.Fprintf(out, "Dead letter %d (%s)\n  %s %s in %s, record %s\n  %s %s: %s\n  fields   %s\n  request  %s\n  payload  %s\n  to do    %s\n",
-		d.ID, d.State, d.Op, d.Object, s.side(d.Side), d.RecordID, d.Kind, d.Code, d.Message, strings.Join(d.Fields, ", "), d.RequestID, d.Payload, d.Remedy)
+		d.ID, d.State, d.Op, line(d.Object), s.side(d.Side), line(d.RecordID), d.Kind, line(d.Code), line(d.Message), line(strings.Join(d.Fields, ", ")),
+		line(d.RequestID), line(string(d.Payload)), line(d.Remedy))
 	return err
 }
 
@@ -81,7 +82,7 @@ func Conflicts(out io.Writer, conflicts []ledger.Conflict, s Style) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "id\tobject\tfield\treason\t%s\t%s\tdetail\tsince\tstate\n", s.Systems[0], s.Systems[1])
 	for _, c := range conflicts {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.ID, c.Object, c.Field, c.Reason, clip(c.Left.String()), clip(c.Right.String()), clip(c.Detail),
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.ID, line(c.Object), line(c.Field), c.Reason, clip(c.Left.String()), clip(c.Right.String()), clip(c.Detail),
 			when(c.CreatedAt), c.State)
 	}
 	return w.Flush()
@@ -90,18 +91,9 @@ func Conflicts(out io.Writer, conflicts []ledger.Conflict, s Style) error {
 // Conflict shows one, whole.
 func Conflict(out io.Writer, c ledger.Conflict, s Style) error {
 	_, err := fmt.Fprintf(out, "Conflict %d (%s): %s.%s, %s\n  %-10s  %s\n  %-10s  %s\n  %-10s  %s\n  %s\n  to do: %s\n",
-		c.ID, c.State, c.Object, c.Field, c.Reason, s.Systems[0], c.Left, s.Systems[1], c.Right, "agreed", c.Base, c.Detail, c.Remedy)
+		c.ID, c.State, line(c.Object), line(c.Field), c.Reason, s.Systems[0], line(c.Left.String()), s.Systems[1], line(c.Right.String()), "agreed",
+		line(c.Base.String()), line(c.Detail), line(c.Remedy))
 	return err
-}
-
-// clip shortens text from outside, and keeps it on one line.
-func clip(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
-	const limit = 80
-	if r := []rune(text); len(r) > limit {
-		return string(r[:limit-1]) + "…"
-	}
-	return text
 }
 
 func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
