@@ -14,7 +14,7 @@ type Style struct {
 
 const (
 	bold    = "1"
-	dim     = "2"
+	dim     = "02" // two digits, like the colours: cells of a table count them
 	red     = "31"
 	green   = "32"
 	yellow  = "33"

@@ -3,6 +3,7 @@ package view_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -201,5 +202,19 @@ func TestNumber(t *testing.T) {
 		if got := view.Number(n); got != want {
 			t.Errorf("%d is %q, want %q", n, got, want)
 		}
+	}
+}
+
+func TestColourChangesNothingButColour(t *testing.T) {
+	var bare, painted strings.Builder
+	if err := view.Plan(&bare, everything(), plain); err != nil {
+		t.Fatal(err)
+	}
+	if err := view.Plan(&painted, everything(), view.Style{Color: true, Systems: plain.Systems}); err != nil {
+		t.Fatal(err)
+	}
+	stripped := regexp.MustCompile("\x1b\\[[0-9]+m").ReplaceAllString(painted.String(), "")
+	if diff := cmp.Diff(bare.String(), stripped); diff != "" {
+		t.Errorf("without its colours it reads (-plain +stripped):\n%s", diff)
 	}
 }
