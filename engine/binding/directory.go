@@ -153,6 +153,9 @@ func (d *Directory) ask(ctx context.Context, c *contract.Connection, ids, emails
 		e := entry{person, true, now.Add(d.Fresh)}
 		p.byID[person.ID] = e
 		email := record.CanonicalEmail(person.Email)
+		if email == "" {
+			continue // else text that is no address would find them
+		}
 		// Two users may share an address; the active one is meant, and of two active ones the lower id, always the same.
 		if old := p.byEmail[email]; !old.known || !old.person.Active && person.Active ||
 			old.person.Active == person.Active && person.ID < old.person.ID {
@@ -163,6 +166,7 @@ func (d *Directory) ask(ctx context.Context, c *contract.Connection, ids, emails
 }
 
 func unknown(keys []string, known map[string]entry, now time.Time) []string {
+	keys = slices.Clone(keys) // the caller needs all of them
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
 	return slices.DeleteFunc(keys, func(k string) bool {
