@@ -57,7 +57,7 @@ type Blocked struct{ Blocks []plan.Block }
 
 // Error counts the reasons.
 func (b Blocked) Error() string {
-	return fmt.Sprintf("the plan is blocked for %d reasons, the first: %s: %s", len(b.Blocks), b.Blocks[0].Address, b.Blocks[0].Reason)
+	return fmt.Sprintf("the plan is blocked (%d in all): %s: %s", len(b.Blocks), b.Blocks[0].Address, b.Blocks[0].Reason)
 }
 
 // Run carries out the plan. The error is of the ledger, or Blocked; what vendors refused is in the report.
@@ -164,7 +164,8 @@ func activate(ctx context.Context, cfg Config) (int64, error) {
 }
 
 func (r *Report) add(cfg Config, s Step) {
-	if s.Outcome == Done && (s.Change.Action == resource.NoOp || s.Change.Action == resource.Read) {
+	onlyRead := s.Change.Action == resource.Forget && !s.Change.Want.Managed
+	if s.Outcome == Done && (s.Change.Action == resource.NoOp || s.Change.Action == resource.Read || onlyRead) {
 		return
 	}
 	r.Steps = append(r.Steps, s)

@@ -100,7 +100,8 @@ func (f Forecast) Writes() int {
 func (p *Plan) StructureChanges() []resource.Change {
 	var changes []resource.Change
 	for _, c := range append(append([]resource.Change{}, p.Structure...), p.Forget...) {
-		if c.Action != resource.NoOp && c.Action != resource.Read {
+		onlyRead := c.Action == resource.Forget && !c.Want.Managed // nothing was managed, nothing is given up
+		if c.Action != resource.NoOp && c.Action != resource.Read && !onlyRead {
 			changes = append(changes, c)
 		}
 	}

@@ -19,7 +19,7 @@ func structure(want, have []resource.Resource, remembered map[string]resource.Re
 	var blocked []Block
 	for _, w := range ordered(want) {
 		h, exists := actual[w.Address]
-		_, known := remembered[w.Address]
+		known := remembered[w.Address].Managed // what was only read so far is not ours yet
 		c := resource.Change{Want: w}
 		switch {
 		case !exists && !w.Managed:
