@@ -312,7 +312,6 @@ func mondayRefusals() []providertest.Refusal {
 		{Name: "no country", Fields: record.Fields{"my_country": record.OfText("Atlantis")}},
 		{Name: "a user who is not there", Fields: record.Fields{"my_people": record.OfPerson("123456")}},
 		{Name: "an item that is not there", Fields: record.Fields{"my_board_relation": record.OfReference("123456")}},
-		{Name: "text that is no UTF-8", Fields: record.Fields{"my_text": record.OfText("a\xff")}},
 		{Name: "a rating out of range", Fields: record.Fields{"my_rating": record.OfReference("7")}},
 	}
 }

@@ -41,7 +41,7 @@ var hostile = map[string]string{
 func texts(x string) map[string]func(io.Writer) error {
 	change := func(a resource.Action) resource.Change {
 		return resource.Change{Action: a, Differences: []resource.Difference{{Path: x, Before: x, After: []any{x}}}, Want: resource.Resource{
-			Address: "monday.work/board/" + x, Connection: "monday.work", Kind: x, Name: x, Attributes: map[string]any{"title": x, x: "y"},
+			Address: "monday.work/board/" + x, Connection: "monday.work", Kind: x, Name: x, Managed: true, Attributes: map[string]any{"title": x, x: "y"},
 		}}
 	}
 	p := &plan.Plan{

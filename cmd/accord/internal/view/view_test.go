@@ -45,7 +45,7 @@ func golden(t *testing.T, name, got string) {
 
 func change(action resource.Action, connection, kind, at string, attributes map[string]any, differences ...resource.Difference) resource.Change {
 	return resource.Change{Action: action, Differences: differences, Want: resource.Resource{
-		Address: connection + "/" + at, Connection: connection, Kind: kind, Attributes: attributes,
+		Address: connection + "/" + at, Connection: connection, Kind: kind, Managed: true, Attributes: attributes,
 	}}
 }
 
