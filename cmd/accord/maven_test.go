@@ -340,7 +340,7 @@ func TestMavenRandomEditsBothWays(t *testing.T) {
 	if err := running.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.waitForSync(running, &log)
+	s.waitForSync()
 	s.e.Monday.ResetCounters()
 	s.e.Salesforce.ResetCounters()
 
@@ -429,16 +429,14 @@ func pickMondayEdit(r *rand.Rand) map[string]any {
 	return map[string]any{"next_step": fmt.Sprintf("delivery says %d", r.IntN(1_000_000))}
 }
 
-// waitForSync waits until a running sync listens and has caught up.
-func (s *stand) waitForSync(cmd *exec.Cmd, log *bytes.Buffer) {
+// waitForSync waits until a running sync listens.
+func (s *stand) waitForSync() {
 	s.t.Helper()
 	hook := strings.TrimSuffix(strings.TrimPrefix(s.vars[0], "ACCORD_VAR_webhook_url="), "/hooks/monday")
 	s.eventually("the sync listens", func(ctx context.Context) bool {
 		var answer map[string]any
 		return s.demo.call(ctx, "POST", hook+"/hooks/monday", "", map[string]any{"challenge": "x"}, &answer) == nil && answer["challenge"] == "x"
 	})
-	_ = cmd
-	_ = log
 }
 
 // eventually waits until something holds.

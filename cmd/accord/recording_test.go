@@ -95,7 +95,7 @@ func (s *stand) running() (stop func()) {
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.waitForSync(cmd, &log)
+	s.waitForSync()
 	s.t.Cleanup(func() {
 		if s.t.Failed() {
 			_ = cmd.Process.Kill() // where the test ended early; fails when it has ended
