@@ -277,11 +277,6 @@ func (b *boundColumn) encode(v record.Value) (any, error) {
 	if want := b.shape.Kind; v.Kind() != want && !(want == record.Date && v.Kind() == record.DateTime) {
 		return nil, fmt.Errorf("a column of type %s holds %s, not %s", b.typ, want, v.Kind())
 	}
-	for _, part := range v.Parts() {
-		if !utf8.ValidString(part) {
-			return nil, errors.New("the text is not valid UTF-8")
-		}
-	}
 	s := v.Part(0)
 	switch b.typ {
 	case nameColumn, "text", "numbers":

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"accord/engine/record"
 )
@@ -96,11 +95,6 @@ func (c column) encode(v record.Value) (any, error) {
 	}
 	if v.Kind() != c.shape.Kind && !c.takes(v.Kind()) {
 		return nil, fmt.Errorf("%s is a %s and can't hold a %s", c.api, c.typ, v.Kind())
-	}
-	for _, part := range v.Parts() {
-		if !utf8.ValidString(part) {
-			return nil, fmt.Errorf("%s can't hold text that is not valid UTF-8", c.api) // JSON would change it silently
-		}
 	}
 	switch c.typ {
 	case "boolean":
