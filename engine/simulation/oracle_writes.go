@@ -62,12 +62,12 @@ func (w *world) economy() {
 				edited[[2]string{at, name}] = i
 				continue
 			}
+			if h.late {
+				edited[[2]string{at, name}] = i // it ran over what stood there, like an edit
+			}
 			if before, again := carried[s]; again && w.history[before].late {
 				carried[s] = i
 				continue // it was decided anew before the first one was there
-			}
-			if h.late {
-				edited[[2]string{at, name}] = i // it ran over what stood there, like an edit
 			}
 			if h.op == record.Create || h.late || h.fields[name].IsEmpty() {
 				carried[s] = i
