@@ -156,6 +156,9 @@ func (d *Directory) ask(ctx context.Context, c *contract.Connection, ids, emails
 		if email == "" {
 			continue // else text that is no address would find them
 		}
+		if !slices.Contains(emails, email) {
+			e.until = now // who has an id is not all who have its address: that is still to be asked
+		}
 		// Two users may share an address; the active one is meant, and of two active ones the lower id, always the same.
 		if old := p.byEmail[email]; !old.known || !old.person.Active && person.Active ||
 			old.person.Active == person.Active && person.ID < old.person.ID {

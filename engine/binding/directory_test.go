@@ -163,6 +163,23 @@ func TestDirectoryTwoUsersOneAddress(t *testing.T) {
 	}
 }
 
+// TestDirectorySharedAddressByID: one of two users is known by id first, and is not the one meant by their address.
+func TestDirectorySharedAddressByID(t *testing.T) {
+	const email = "ana@acme.example"
+	for _, active := range []bool{false, true} {
+		o := newOffice(t, []record.Person{{ID: "005A", Email: email, Active: true}},
+			[]record.Person{{ID: "1", Email: email, Active: true}, {ID: "2", Email: email, Active: active}, {ID: "0", Email: email}})
+		deal := &record.Record{Fields: record.Fields{"OwnerId": record.OfPerson("005A")}}
+		for _, id := range []string{"0", "2"} {
+			item := &record.Record{Fields: record.Fields{"account_manager": record.OfPerson(id)}}
+			if err := o.Learn(t.Context(), o.object, [2][]*record.Record{{deal}, {item}}); err != nil {
+				t.Fatal(err)
+			}
+			o.wantID(t, email, "1")
+		}
+	}
+}
+
 // TestDirectoryNoAddress: a user without an address is not the one meant by text that is no address.
 func TestDirectoryNoAddress(t *testing.T) {
 	o := newOffice(t, []record.Person{{ID: "005A", Email: "ana@acme.example", Active: true}}, nil)
