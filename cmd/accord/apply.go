@@ -49,7 +49,7 @@ func applyCommand(w *workspace) *cobra.Command {
 			case len(p.Blocked) > 0:
 				return exit{code: exitRefused}
 			case digest != "" && !strings.HasPrefix(p.Digest, strings.ToLower(digest)):
-				return exit{exitStale, fmt.Errorf("the plan moved: its digest is %s, and %s was approved; review the plan above and approve it anew", p.Digest[:12], digest)}
+				return exit{exitStale, fmt.Errorf("the plan moved: its digest is %s, and %s was approved; review the plan above and approve it anew", p.ShortDigest(), digest)}
 			case p.Empty() && p.InForceDigest == p.ContractDigest:
 				return nil
 			}
@@ -150,7 +150,7 @@ func interactive(in io.Reader) bool {
 }
 
 func confirm(in io.Reader, out io.Writer, p *plan.Plan) (bool, error) {
-	fmt.Fprintf(out, "\nApply plan %s? Only \"yes\" is taken: ", p.Digest[:12])
+	fmt.Fprintf(out, "\nApply plan %s? Only \"yes\" is taken: ", p.ShortDigest())
 	answer, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && answer == "" {
 		return false, exit{exitError, fmt.Errorf("read the answer: %w", err)}

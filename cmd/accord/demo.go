@@ -153,7 +153,7 @@ func (d *demo) planAndApply(ctx context.Context) error {
 	if err := view.Plan(d.out, p, d.w.style(d.out)); err != nil {
 		return err
 	}
-	d.title("accord apply --expect-digest %s", p.Digest[:12])
+	d.title("accord apply --expect-digest %s", p.ShortDigest())
 	return d.w.apply(ctx, s, p, d.out)
 }
 

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/go-hclog"
@@ -57,11 +58,21 @@ type Blocked struct{ Blocks []plan.Block }
 
 // Error counts the reasons.
 func (b Blocked) Error() string {
+	if len(b.Blocks) == 0 {
+		return "the plan is blocked"
+	}
 	return fmt.Sprintf("the plan is blocked (%d in all): %s: %s", len(b.Blocks), b.Blocks[0].Address, b.Blocks[0].Reason)
 }
 
-// Run carries out the plan. The error is of the ledger, or Blocked; what vendors refused is in the report.
+// ErrOtherContract says that a plan was made of another contract than the one that is to be put in force.
+var ErrOtherContract = errors.New("the plan was made of another contract: plan again")
+
+// Run carries out the plan. The error is of the ledger, Blocked, or ErrOtherContract; what vendors refused is in the
+// report.
 func Run(ctx context.Context, cfg Config) (Report, error) {
+	if digest := cfg.Contract.Digest(); cfg.Plan.ContractDigest != digest {
+		return Report{}, fmt.Errorf("apply the plan of contract %s with contract %s: %w", cfg.Plan.ContractDigest, digest, ErrOtherContract)
+	}
 	if len(cfg.Plan.Blocked) > 0 {
 		return Report{}, Blocked{cfg.Plan.Blocked}
 	}

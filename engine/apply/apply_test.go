@@ -398,6 +398,24 @@ func TestAnApplyThatIsCancelledBeforehandAsksNothing(t *testing.T) {
 	}
 }
 
+func TestAPlanOfAnotherContractIsRefused(t *testing.T) {
+	w := newWorld(t)
+	cfg, other := w.config(connections+client), w.config(connections+deal)
+	cfg.Contract = other.Contract
+	if r, err := apply.Run(t.Context(), cfg); !errors.Is(err, apply.ErrOtherContract) || r.Activated || len(w.asked) > 0 {
+		t.Errorf("report %+v, error %v, asked for %v", r, err, w.asked)
+	}
+	if c := w.inForce(); c != nil {
+		t.Errorf("contract %s is in force", c.Digest)
+	}
+}
+
+func TestBlockedWithoutAReasonSaysSo(t *testing.T) {
+	if got := (apply.Blocked{}).Error(); got != "the plan is blocked" {
+		t.Error(got)
+	}
+}
+
 func TestABlockedPlanIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.sf.Undefine("Account", "Name")

@@ -230,7 +230,7 @@ func (s Style) summary(b *strings.Builder, p *plan.Plan) {
 		fmt.Fprintln(b, s.paint(red, fmt.Sprintf("Blocked for %s: apply would refuse.", plural(len(p.Blocked), "reason"))))
 		return
 	}
-	fmt.Fprintf(b, "Digest %s   apply exactly this:  accord apply --expect-digest %s\n", p.Digest[:12], p.Digest[:12])
+	fmt.Fprintf(b, "Digest %s   apply exactly this:  accord apply --expect-digest %s\n", p.ShortDigest(), p.ShortDigest())
 }
 
 func (s Style) symbol(a resource.Action) string { return s.paint(colors[a], symbols[a]) }

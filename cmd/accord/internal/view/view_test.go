@@ -218,3 +218,14 @@ func TestColourChangesNothingButColour(t *testing.T) {
 		t.Errorf("without its colours it reads (-plain +stripped):\n%s", diff)
 	}
 }
+
+// A plan that was never sealed has no digest to cut.
+func TestAPlanWithoutADigestIsShown(t *testing.T) {
+	for _, digest := range []string{"", "abc"} {
+		var b strings.Builder
+		p := &plan.Plan{Digest: digest, Rules: []plan.RuleChange{{Address: "object.deal"}}}
+		if err := view.Plan(&b, p, plain); err != nil || !strings.Contains(b.String(), p.ShortDigest()) {
+			t.Errorf("%q: %v, %s", digest, err, b.String())
+		}
+	}
+}
