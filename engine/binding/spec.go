@@ -109,9 +109,32 @@ func fieldSpec(o *contract.Object, f *contract.Field, n contract.NativeField, si
 	case f.Picklist != nil:
 		s.Options, s.Colors = picklistOptions(f.Picklist, side)
 	case choices != nil:
-		s.Options = choices(o.Name, f.Name, side.Other())
+		s.Options = transformed(f, side, choices(o.Name, f.Name, side.Other()))
 	}
 	return s
+}
+
+// transformed is what a side must offer so that the other's choices can cross.
+func transformed(f *contract.Field, side record.Side, options []string) []string {
+	if f.Transform == nil {
+		return options
+	}
+	var there []string
+	if f.Transform.To[side] == nil {
+		return there // nothing is written there
+	}
+	for _, o := range options {
+		v, err := f.Transform.To[side].Eval(record.OfText(o), record.Choice)
+		if err != nil {
+			continue // such a value is rejected when it comes
+		}
+		for _, name := range v.Parts() {
+			if !slices.Contains(there, name) {
+				there = append(there, name)
+			}
+		}
+	}
+	return there
 }
 
 // picklistOptions lists what a side must offer for the whole table to cross, once each, in the order written.

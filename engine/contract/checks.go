@@ -14,6 +14,7 @@ func (d *decoder) checkObjects() {
 		for _, f := range o.fields {
 			d.checkInterval(f)
 			d.checkLinks(f)
+			d.checkTransform(f)
 			d.checkAcross(f)
 		}
 		d.checkNatives(o)

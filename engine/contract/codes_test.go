@@ -235,7 +235,6 @@ var mistakes = []mistake{
 	{codeExpression, `where       = "Amount >= ${var.floor}"`, `where       = "Amount >= ${"x" * 2}"`, "* 2", ""},
 	{codeExpression, `where       = "Amount >= ${var.floor}"`, `where       = "Amount >= ${substr(1)}"`, "substr", ""},
 	{codeExpression, `where       = "Amount >= ${var.floor}"`, `where       = "Amount >= ${format("%9999999d", 1)}"`, "format", ""},
-	{codeUnsupported, `lossy      = ["time"]`, "transform {\n}", "transform", "Take it away"},
 	{codeDuration, `settle     = "20s"`, `settle     = "20 seconds"`, "20 seconds", `"20s"`},
 	{codeDuration, `settle     = "20s"`, `settle     = "-20s"`, "-20s", "0s"},
 	{codePercentage, `max_changes = "30%"`, `max_changes = "130%"`, "130%", "up to 100"},
@@ -310,6 +309,15 @@ var mistakes = []mistake{
 	{codeMatch, `match = [name]`, `match = ["name"]`, `"name"`, "without quotes"},
 	{codeDelete, `monday     = keep`, `monday     = archive`, "archive", "keep"},
 	{codeLossy, `lossy      = ["time"]`, `lossy      = ["times"]`, "times", `"time"`},
+
+	{codeTransform, `lossy      = ["time"]`, "transform {\n examples = { \"a\" = \"a\" }\n}", "transform {", "to_salesforce"},
+	{codeTransform, `on_drift   = revert`, "transform {\n to_monday = value\n examples = { \"a\" = \"a\" }\n}", "transform {", "picklist"},
+	{codeMissing, `lossy      = ["time"]`, "transform {\n to_salesforce = value\n}", "transform {", "examples"},
+	{codeReference, `lossy      = ["time"]`, "transform {\n to_salesforce = valeu\n examples = { \"a\" = \"a\" }\n}", "valeu", `"value"`},
+	{codeNow, `lossy      = ["time"]`, "transform {\n to_salesforce = now()\n examples = { \"a\" = \"a\" }\n}", "now()", "current time"},
+	{codeTransformExample, `lossy      = ["time"]`, "transform {\n to_salesforce = upper(value)\n examples = { \"A\" = \"a\", \"b\" = \"b\" }\n}", `"b" = "b"`, `"B"`},
+	{codeTransformExample, `lossy      = ["time"]`, "transform {\n to_salesforce = value\n examples = {}\n}", "examples", "needs an example"},
+	{codeTransformExample, `lossy      = ["time"]`, "transform {\n to_salesforce = value * 2\n examples = { \"x\" = \"y\" }\n}", `"x" = "y"`, "no value"},
 	{codeReferenceAcross, "connection = connection.monday.work\n    board      = \"Clients\"", "connection = connection.monday.other\n    board      = \"Clients\"", "reference", "same connection"},
 
 	{codePicklistInverse, `inverse = { "Open" = "Prospecting" }`, ``, "values", `"Open" = "Prospecting"`},

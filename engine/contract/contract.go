@@ -241,8 +241,9 @@ type Field struct {
 	Picklist  *Picklist
 	Reference *Object
 	People    *People
+	Transform *Transform
 	Sensitive string   // label; "" = not sensitive
-	Lossy     []string // what may be lost, as the contract names it: truncate | round | time | text | link_text
+	Lossy     []string // what may be lost, as the contract names it: truncate | round | time | text | link_text | transform
 	Range     hcl.Range
 }
 

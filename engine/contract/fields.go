@@ -23,7 +23,7 @@ var fieldShape = shape{
 var peopleShape = shape{attrs: []string{"!match", "unmatched"}}
 
 // Losses are the words that lossy takes: what a field may lose on its way.
-var Losses = []string{"truncate", "round", "time", "text", "link_text"}
+var Losses = []string{"truncate", "round", "time", "text", "link_text", "transform"}
 
 var owners = map[string]Owner{Systems[record.Left]: OwnerLeft, Systems[record.Right]: OwnerRight, "either": OwnerEither}
 
@@ -121,8 +121,7 @@ func (d *decoder) decodeFieldRules(f *field, c content) {
 		d.decodeLossy(f, a)
 	}
 	if b := c.first("transform"); b != nil {
-		d.fail(codeUnsupported, b.DefRange(), "transform is not supported yet",
-			"Take it away. A picklist translates choices, and a formula field at the vendor can compute the rest.")
+		d.decodeTransform(f, b)
 	}
 }
 

@@ -201,6 +201,11 @@ func fieldText(f *Field) map[string]string {
 		text["people.unmatched"] = f.People.Unmatched
 		text["people.fallback"] = f.People.Fallback
 	}
+	if f.Transform != nil { // its examples prove it, and rule nothing
+		for _, side := range record.Sides {
+			text["transform."+to(side)] = f.Transform.To[side].Canonical()
+		}
+	}
 	lossy := slices.Clone(f.Lossy)
 	slices.Sort(lossy)
 	text["lossy"] = strings.Join(lossy, ", ")

@@ -146,6 +146,12 @@ func subjects() map[string]*Lens {
 		"people":              {contract.Field{}, shapes(one(people), people)},
 		"reference":           {contract.Field{Reference: client}, shapes(one(lookup), relation)},
 		"link":                {contract.Field{}, shapes(one(url), link)},
+		"transform prefix":    {contract.Field{Transform: transform(`trimprefix(value, "P-")`, `"P-${value}"`, "P-1", "1")}, shapes(one(text), text)},
+		"transform cents":     {contract.Field{Transform: transform(`value * 100`, `value / 100`, "0.5", "50")}, shapes(one(number), number)},
+		"transform coarse":    {contract.Field{Transform: transform(`value * 100`, `value / 100`, "0.5", "50"), Lossy: []string{"round", "transform"}}, shapes(one(rating), money)},
+		"transform truth":     {contract.Field{Transform: transform(`value == "yes"`, `value ? "yes" : "no"`, "yes", "true")}, shapes(one(text), checkbox)},
+		"transform fold":      {contract.Field{Transform: transform(`value == "Won" ? "lost" : "Open"`, `value == "lost" ? "Won" : "Later"`, "Won", "lost")}, shapes(one(labels), record.Shape{Type: "status", Kind: record.Choice, Options: []string{"Open", "lost"}})},
+		"transform day":       {contract.Field{Transform: transform(`formatdate("DD.MM.YYYY", value)`, `join("-", reverse(split(".", value)))`, "2026-02-01", "01.02.2026"), Lossy: []string{"transform"}}, shapes(one(day), text)},
 		"link and text":       {contract.Field{}, shapes(one(folding), link)},
 	}
 	lenses := map[string]*Lens{}
@@ -287,4 +293,47 @@ func allowed(sh record.Shape, v record.Value) record.Value {
 	default:
 		return v
 	}
+}
+
+// transform is one as a contract holds it, with an example.
+func transform(toMonday, toSalesforce, left, right string) *contract.Transform {
+	text := fmt.Sprintf(`
+connection "salesforce" "s" {
+  url = "https://x.example"
+  oauth "client_credentials" {
+    client_id     = secret::env("A")
+    client_secret = secret::env("B")
+  }
+}
+connection "monday" "m" {
+  token = secret::env("C")
+}
+object "o" {
+  salesforce {
+    connection  = connection.salesforce.s
+    sobject     = "Account"
+    external_id = "Item__c"
+  }
+  monday {
+    connection = connection.monday.m
+    board      = "B"
+    key        = text.key
+  }
+  field "f" {
+    salesforce = A__c
+    monday     = text.a
+    owner      = either
+    transform {
+      to_monday     = %s
+      to_salesforce = %s
+      examples      = { %q = %q }
+    }
+  }
+}
+`, toMonday, toSalesforce, left, right)
+	c, diags := contract.Parse(contract.Source{Files: []contract.File{{Name: "t.accord.hcl", Content: []byte(text)}}})
+	if diags.HasErrors() {
+		panic(diags)
+	}
+	return c.Objects[0].Fields[0].Transform
 }

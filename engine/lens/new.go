@@ -16,7 +16,11 @@ func New(f *contract.Field, shapes [2][]record.Shape) (*Lens, []Problem) {
 		return nil, ps
 	}
 	ps := j.readOnly()
-	c, more := j.pair()
+	carry := j.pair
+	if f.Transform != nil {
+		carry = func() (codec, []Problem) { return newTransform(j) }
+	}
+	c, more := carry()
 	if ps = append(ps, more...); len(ps) > 0 {
 		return nil, ps
 	}

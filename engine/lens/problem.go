@@ -16,13 +16,14 @@ func (p Problem) Error() string { return p.Code + ": " + p.Summary + ": " + p.De
 
 // The codes of problems.
 const (
-	CodePair     = "ACC2001"
-	CodeCount    = "ACC2002"
-	CodeLoss     = "ACC2003"
-	CodeTimezone = "ACC2004"
-	CodeReadOnly = "ACC2005"
-	CodeTable    = "ACC2006"
-	CodeTarget   = "ACC2007"
+	CodePair      = "ACC2001"
+	CodeCount     = "ACC2002"
+	CodeLoss      = "ACC2003"
+	CodeTimezone  = "ACC2004"
+	CodeReadOnly  = "ACC2005"
+	CodeTable     = "ACC2006"
+	CodeTarget    = "ACC2007"
+	CodeTransform = "ACC2008"
 )
 
 // Code explains one stable code.
@@ -47,6 +48,9 @@ func Codes() []Code {
 			"carried home. Where several values share a label, inverse names the one it comes home as."},
 		{CodeTarget, "A reference does not say to what", "References are carried between the records of another object of the " +
 			"contract. Name it: reference = object.client."},
+		{CodeTransform, "A transform does not do what it promises", "The examples of a transform must come true for what the fields " +
+			"hold, and where both directions are given, a value that goes home must come back the same: samples of all sorts are " +
+			"tried, and the message shows one that does not. Where that is meant, name it in the field: lossy = [\"transform\"]."},
 	}
 }
 

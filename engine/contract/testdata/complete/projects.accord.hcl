@@ -121,6 +121,21 @@ object "project" {
     timezone   = "Europe/Berlin"
     lossy      = ["time"]
   }
+
+  field "code" {
+    salesforce = text.Code__c
+    monday     = text.code
+    owner      = either
+
+    transform {
+      to_monday     = replace(value, "PRJ-", "") # people leave the prefix out
+      to_salesforce = "PRJ-${trimprefix(value, "PRJ-")}"
+      examples = {
+        "PRJ-0012" = "0012"
+      }
+    }
+    lossy = ["transform"]
+  }
 }
 
 trigger "handoff" {
