@@ -140,7 +140,8 @@ func New(opts Options) (*Emulator, error) {
 		cfg.Users = append(cfg.Users, account.User{ID: u.ID, Name: u.Name, Email: u.Email, TimeZone: u.TimeZone, Active: u.Active, Admin: u.Admin})
 	}
 	e.acct = account.New(cfg)
-	if err := e.load(); err != nil {
+	waiting, err := e.load()
+	if err != nil {
 		return nil, err
 	}
 	e.acct.NumericColors = !opts.ColorNames
@@ -158,6 +159,12 @@ func New(opts Options) (*Emulator, error) {
 	e.acct.Deliver = func(h *account.Webhook, body map[string]any) {
 		user, _ := body["userId"].(int64)
 		e.sender.Send(delivery.Message{To: h.URL, Signed: h.Signed, UserID: user, Event: body})
+	}
+	if waiting != nil {
+		if err := e.sender.Import(waiting); err != nil {
+			e.sender.Close()
+			return nil, fmt.Errorf("read monday emulator state %s: %w; delete the file to start afresh", opts.StateFile, err)
+		}
 	}
 	return e, nil
 }

@@ -1,7 +1,9 @@
 package mondayemulator
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -68,4 +70,41 @@ func (r *replays) end(key string, a *answer) {
 	}
 	r.sum += len(a.body)
 	r.m[key] = &replay{answer: a, at: now}
+}
+
+// keptAnswer is an answer as the state file keeps it.
+type keptAnswer struct {
+	Key    string      `json:"key"`
+	At     time.Time   `json:"at"`
+	Status int         `json:"status"`
+	Header http.Header `json:"header,omitempty"`
+	Body   string      `json:"body"`
+}
+
+// save lists the answers that can still be sent again, by key. A request that is under way has none yet.
+func (r *replays) save() []keptAnswer {
+	now := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []keptAnswer
+	for key, e := range r.m {
+		if e.answer != nil && now.Sub(e.at) < replayLife {
+			out = append(out, keptAnswer{key, e.at, e.answer.status, e.answer.header, string(e.answer.body)})
+		}
+	}
+	slices.SortFunc(out, func(a, b keptAnswer) int { return cmp.Compare(a.Key, b.Key) })
+	return out
+}
+
+func (r *replays) load(list []keptAnswer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range list {
+		header := k.Header
+		if header == nil {
+			header = http.Header{}
+		}
+		r.sum += len(k.Body)
+		r.m[k.Key] = &replay{answer: &answer{status: k.Status, header: header, body: []byte(k.Body)}, at: k.At}
+	}
 }

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -27,6 +28,16 @@ type state struct {
 	Seed       int64             `json:"seed"`
 	Drawn      map[string]uint64 `json:"drawn"`
 	Boards     []boardState      `json:"boards"`
+	Walks      int64             `json:"walks,omitempty"`
+	Cursors    []cursorState     `json:"cursors,omitempty"` // the oldest first
+}
+
+// cursorState is a page walk that has more to give.
+type cursorState struct {
+	Key     string    `json:"key"`
+	Started time.Time `json:"started"`
+	Seq     int64     `json:"seq"`
+	Items   []int64   `json:"items"`
 }
 
 type boardState struct {
@@ -103,12 +114,12 @@ type updateState struct {
 	Replies []*Update `json:"replies,omitempty"`
 }
 
-// Export writes everything the account holds as JSON, page walks apart. Equal accounts give equal
-// bytes.
+// Export writes everything the account holds as JSON. Equal accounts give equal bytes.
 func (a *Account) Export() ([]byte, error) {
 	s := state{
 		Version: stateVersion, ID: a.ID, Name: a.Name, Slug: a.Slug, Tier: a.Tier, Created: a.Created, Users: a.Users, Teams: a.Teams,
 		Tags: a.Tags, Workspaces: a.Workspaces, Hooks: a.Hooks, NextID: a.nextID, Seed: a.seed, Drawn: a.drawn,
+		Walks: a.walks, Cursors: a.exportCursors(),
 	}
 	gone := map[int64][]*Item{}
 	for _, id := range slices.Sorted(maps.Keys(a.items)) {
@@ -124,6 +135,22 @@ func (a *Account) Export() ([]byte, error) {
 		s.Boards = append(s.Boards, bs)
 	}
 	return json.Marshal(s)
+}
+
+func (a *Account) exportCursors() []cursorState {
+	var out []cursorState
+	for key, c := range a.cursors {
+		if a.Now().Sub(c.started) >= cursorLife {
+			continue
+		}
+		s := cursorState{Key: key, Started: c.started, Seq: c.seq}
+		for _, it := range c.items {
+			s.Items = append(s.Items, it.ID)
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(x, y cursorState) int { return cmp.Compare(x.Seq, y.Seq) })
+	return out
 }
 
 func exportBoard(b *Board, gone []*Item) (boardState, error) {
@@ -220,6 +247,22 @@ func (a *Account) Import(raw []byte) error {
 		}
 		it.Parent = p
 		p.Subitems = append(p.Subitems, it)
+	}
+	return a.importCursors(s)
+}
+
+func (a *Account) importCursors(s state) error {
+	a.walks = s.Walks
+	for _, cs := range s.Cursors {
+		c := &cursor{started: cs.Started, seq: cs.Seq}
+		for _, id := range cs.Items {
+			it := a.items[id]
+			if it == nil {
+				return fmt.Errorf("decode a page walk: item %d is missing", id)
+			}
+			c.items = append(c.items, it)
+		}
+		a.cursors[cs.Key] = c
 	}
 	return nil
 }

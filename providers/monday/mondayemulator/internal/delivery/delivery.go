@@ -126,11 +126,7 @@ func (s *Sender) Send(m Message) {
 	if s.closed {
 		return
 	}
-	l := s.lanes[m.To]
-	if l == nil {
-		l = &lane{wake: make(chan struct{}, 1)}
-		s.lanes[m.To] = l
-	}
+	l := s.lane(m.To)
 	for range 1 + plan.Copies {
 		s.seq++
 		j := &job{msg: m, due: now.Add(plan.Delay), seq: s.seq, plan: plan}
@@ -147,6 +143,21 @@ func (s *Sender) Send(m Message) {
 		l.ready = append(l.ready, l.held...)
 		l.held = nil
 	}
+	s.start(l)
+}
+
+// lane is the queue of an address. It needs mu.
+func (s *Sender) lane(to string) *lane {
+	l := s.lanes[to]
+	if l == nil {
+		l = &lane{wake: make(chan struct{}, 1)}
+		s.lanes[to] = l
+	}
+	return l
+}
+
+// start has a queue look at what it has to send. It needs mu.
+func (s *Sender) start(l *lane) {
 	if !l.busy {
 		l.busy = true
 		s.wg.Add(1)
