@@ -44,6 +44,7 @@ type Emulation struct {
 	env     []Variable
 	servers []*http.Server
 	grpc    *grpc.Server
+	gate    gate
 	failed  chan error
 }
 
@@ -172,7 +173,7 @@ func stateFile(o Options, name string) string {
 }
 
 func (e *Emulation) serve(listeners []net.Listener) {
-	for i, h := range map[int]http.Handler{0: e.Monday, 1: e.Salesforce, 3: e.admin()} {
+	for i, h := range map[int]http.Handler{0: e.gate.guard(e.Monday), 1: e.gate.guard(e.Salesforce), 3: e.admin()} {
 		s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 		e.servers = append(e.servers, s)
 		go func() {
@@ -202,6 +203,13 @@ func (e *Emulation) admin() http.Handler {
 	mux.HandleFunc("POST /counters/reset", func(w http.ResponseWriter, _ *http.Request) {
 		e.Monday.ResetCounters()
 		e.Salesforce.ResetCounters()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /freeze", func(w http.ResponseWriter, _ *http.Request) {
+		if err := e.Freeze(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.Handle("/monday/", http.StripPrefix("/monday", e.Monday.Admin()))
