@@ -137,6 +137,8 @@ var catalogue = []Code{
 		"Actions are salesforce_create (sobject, fields), salesforce_publish (event, fields), monday_create (board, name, group, fields), monday_update (body) and monday_move (group)."},
 	{codeConditionValue, "The condition compares with a value that there is not",
 		"The field has a picklist, and the text it is compared with is not among the values of its table: the comparison could never hold. Conditions see choices in Salesforce's spelling, not as monday.com's labels."},
+	{codeWord, "A word for what became of a record is misused",
+		"created() holds for a record that was made while the sync knew all others; updated() for one that was there before, when any field of the object changed; changed(stage) when a field is not what it was; became(stage, \"Closed Won\") when it holds the value now and did not before. Fields are named bare, without quotes. changed and became also hold for a new record's fields: write updated() && changed(stage) to leave those out. The words belong to triggers on an object."},
 
 	{codePolicy, "A policy is violated",
 		"A policy of the contract guards this field and does not allow its owner. Change the owner, or have the policy changed by whoever answers for it."},

@@ -18,6 +18,9 @@ func (d *decoder) checkChoices(expr hclsyntax.Expression, o *object) bool {
 				ok = d.checkChoice(o, e.LHS, e.RHS) && d.checkChoice(o, e.RHS, e.LHS) && ok
 			}
 		case *hclsyntax.FunctionCallExpr:
+			if e.Name == wordBecame && len(e.Args) == 3 {
+				ok = d.checkChoice(o, e.Args[1], e.Args[2]) && ok
+			}
 			if e.Name == "contains" && len(e.Args) == 2 {
 				ok = d.checkChoice(o, e.Args[0], e.Args[1]) && ok
 				for _, x := range elements(e.Args[0]) {

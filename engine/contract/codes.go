@@ -76,6 +76,7 @@ const (
 	codeNow            = "ACC1604"
 	codeAction         = "ACC1605"
 	codeConditionValue = "ACC1606"
+	codeWord           = "ACC1607"
 
 	codePolicy       = "ACC1701"
 	codePolicyFields = "ACC1702"

@@ -347,6 +347,18 @@ var mistakes = []mistake{
 	{codeConditionValue, `when = after.stage == "Closed Won"` + "\n", "when = \"Prospektin\" != after.stage\n", "Prospektin", `"Prospecting"`},
 	{codeConditionValue, `when = after.stage == "Closed Won"` + "\n", "when = contains([\"Closed Won\", \"Open\"], after.stage)\n", "Open", `"Prospecting" or "Qualification"`},
 
+	{codeWord, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = changed("stage")`, `changed("stage")`, "changed(name)"},
+	{codeWord, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = changed(after.stage)`, `changed(after.stage)`, "without quotes: stage"},
+	{codeWord, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = became(stage)`, `became(stage)`, "became(name, VALUE)"},
+	{codeWord, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = created(stage)`, `created(stage)`, "created()"},
+	{codeWord, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = became(delivery, "2026-11-23")`, `became(delivery`, "after.delivery.from"},
+	{codeWord, `when = after.stage == "Closed Won"` + "\n", "when = created()\n", "created()", "trigger on an object"},
+	{codeConditionField, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = changed(stag)`, `changed(stag)`, `"stage"`},
+	{codeConditionField, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = became(stag, "Closed Won")`, `became(stag,`, `"stage"`},
+	{codeConditionValue, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = became(stage, "Won")`, `"Won"`, `"Closed Won"`},
+	{codeConditionValue, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = became(amount, "lots")`, `"lots"`, "holds numbers"},
+	{codeConditionValue, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = became(kickoff, "Monday")`, `"Monday"`, "holds dates"},
+
 	{codePolicy, "monday     = numbers.amount\n    owner      = salesforce", "monday     = numbers.amount\n    owner      = monday", "owner", `"money"`},
 	{codePolicyFields, `sensitive.financial`, `sensitive.finance`, "sensitive.finance", "no field is marked"},
 	{codePolicyFields, `sensitive.financial`, `object.deal.field.amonut`, "amonut", `"amount"`},

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,6 +53,7 @@ type scoped struct {
 	ids           [2]bool  // record.salesforce_id, record.monday_id
 	intervals     []string // those of the fields that hold an interval
 	canonical     string   // the text without comments and chance spacing, variables replaced by their values
+	words         bool     // created(), changed(...) and the like
 	ctx           *hcl.EvalContext
 }
 
@@ -90,7 +92,7 @@ func (t *Template) Natives(side record.Side) []string {
 
 // Constant is the template's text where it is the same every time.
 func (t *Template) Constant() (text string, ok bool) {
-	if t == nil || len(t.before)+len(t.after)+len(t.natives[0])+len(t.natives[1]) > 0 || t.ids[0] || t.ids[1] {
+	if t == nil || len(t.before)+len(t.after)+len(t.natives[0])+len(t.natives[1]) > 0 || t.ids[0] || t.ids[1] || t.words {
 		return "", false
 	}
 	text, err := t.Eval(Scope{}) // without a clock, so that now() fails
@@ -146,6 +148,9 @@ func (s *scoped) evaluate(expr hcl.Expression, scope Scope) (cty.Value, error) {
 		"record": s.record(scope),
 	}
 	ctx.Functions = clockFunctions(scope.Now)
+	if s.words {
+		maps.Copy(ctx.Functions, wordFunctions(cty.BoolVal(scope.Before == nil)))
+	}
 	syntax, ok := expr.(hclsyntax.Expression)
 	if !ok {
 		return cty.NilVal, fmt.Errorf("it was never checked; use Parse")

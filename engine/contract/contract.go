@@ -272,7 +272,7 @@ type People struct {
 // Before is what triggers saw of the record last, after what it comes to hold: of an owned field its owner's value, of one
 // that either side may edit what was decided. Of a record that was there before anybody looked, both are the same, so that
 // neither a first listing nor a new trigger makes anything happen; of one that is created while the sync knows all others,
-// before is nothing ("created" is before.name == null && after.name != null).
+// before is nothing, and created() holds.
 type Trigger struct {
 	Name    string
 	Object  *Object

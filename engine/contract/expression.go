@@ -66,6 +66,8 @@ func (d *decoder) plain(expr hclsyntax.Expression, extra ...string) bool {
 				"A secret stands alone as an attribute of a connection, its oauth block or the ledger; it is never part of another value.")
 		case call.Name == "now":
 			d.fail(codeNow, call.Range(), "now() can't be used here", "The current time may be used in the values that a trigger's action writes.")
+		case slices.Contains(words, call.Name):
+			d.fail(codeWord, call.Range(), say("%s can't be used here", call.Name), "It asks what became of a record, which only a trigger on an object can ask.")
 		default:
 			remedy := didYouMean(call.Name, known)
 			if remedy == "" {

@@ -52,23 +52,24 @@ func containsFunc() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{nullable("list", cty.DynamicPseudoType), nullable("value", cty.DynamicPseudoType)},
 		Type:   function.StaticReturnType(cty.Bool),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			in, v := args[0], args[1]
-			switch {
-			case in.IsNull():
-				return cty.False, nil
-			case !in.CanIterateElements():
-				return equal(in, v)
-			}
-			for _, e := range in.AsValueSlice() {
-				same, err := equal(e, v)
-				if err != nil || !same.IsKnown() || same.True() {
-					return same, err
-				}
-			}
-			return cty.False, nil
-		},
+		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return holds(args[0], args[1]) },
 	})
+}
+
+func holds(in, v cty.Value) (cty.Value, error) {
+	switch {
+	case in.IsNull():
+		return cty.False, nil
+	case !in.CanIterateElements():
+		return equal(in, v)
+	}
+	for _, e := range in.AsValueSlice() {
+		same, err := equal(e, v)
+		if err != nil || !same.IsKnown() || same.True() {
+			return same, err
+		}
+	}
+	return cty.False, nil
 }
 
 func equal(a, b cty.Value) (cty.Value, error) {

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 
@@ -64,7 +65,13 @@ func (d *decoder) scope(expr hclsyntax.Expression, o *object, p exprPlace) (scop
 	if p == inAction {
 		extra = append(extra, "now")
 	}
+	if p != inCreate {
+		extra = append(extra, words...)
+	}
 	ok := d.plain(expr, extra...)
+	if p != inCreate && !d.words(&s, expr, o) {
+		return s, cty.NilVal, false
+	}
 	roots := "before after record"
 	if p == inCreate {
 		roots = "after"
@@ -122,6 +129,7 @@ func (s *scoped) unknown(parent *hcl.EvalContext) *hcl.EvalContext {
 		}),
 	}
 	ctx.Functions = clockFunctions("2006-01-02T15:04:05Z")
+	maps.Copy(ctx.Functions, wordFunctions(cty.UnknownVal(cty.Bool)))
 	return ctx
 }
 

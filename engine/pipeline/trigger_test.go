@@ -37,7 +37,7 @@ trigger "kickoff" {
 }
 trigger "hello" {
   on   = object.client
-  when = before.name == null && after.name != null
+  when = created()
   action "salesforce_publish" {
     event  = "Hello__e"
     fields = { Name__c = after.name }

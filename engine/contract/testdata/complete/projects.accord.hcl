@@ -177,3 +177,12 @@ trigger "handoff" {
     group = "Running"
   }
 }
+
+trigger "outgrew" {
+  on   = object.project
+  when = updated() && (changed(amount, closes) || became(stage, "Signed")) || created() && after.amount > var.floor
+
+  action "monday_update" {
+    body = "${created() ? "New" : "Changed"}: ${after.amount}"
+  }
+}
