@@ -48,10 +48,11 @@ type chances struct {
 	rate    map[Kind]float64 // of the kinds that are met
 	mu      sync.Mutex
 	streams map[string]*rand.Rand
+	struck  map[Kind]int
 }
 
 func newChances(seed uint64, without []Kind) *chances {
-	c := &chances{seed: seed, rate: map[Kind]float64{}, streams: map[string]*rand.Rand{}}
+	c := &chances{seed: seed, rate: map[Kind]float64{}, struck: map[Kind]int{}, streams: map[string]*rand.Rand{}}
 	for _, k := range Kinds {
 		r := c.stream("rate/" + string(k))
 		met, rate := r.Float64() < 0.55, 0.02+0.23*r.Float64()
@@ -92,7 +93,18 @@ func (c *chances) met(k Kind) bool { return c.rate[k] > 0 }
 
 // hit says whether it strikes now; weight makes it likelier or less likely than usual.
 func (c *chances) hit(k Kind, weight float64) bool {
-	return c.stream("hit/"+string(k)).Float64() < c.rate[k]*weight
+	strikes := c.stream("hit/"+string(k)).Float64() < c.rate[k]*weight
+	if strikes {
+		c.strike(k)
+	}
+	return strikes
+}
+
+// strike counts trouble that came.
+func (c *chances) strike(k Kind) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.struck[k]++
 }
 
 // between is a stretch of time that no other is equal to, but by a chance of one in millions: what happens at the same

@@ -124,10 +124,14 @@ func TestOraclesCatchPlantedDefects(t *testing.T) {
 	}
 	binary := plant(t, tool)
 	var table strings.Builder
-	for _, d := range list {
+	fmt.Fprintf(&table, "%-42s %-20s %6s %8s\n", "defect", "caught by", "seeds", "seconds")
+	for i, d := range list {
 		begun := time.Now()
 		cmd := exec.CommandContext(t.Context(), binary, "-test.run", "^TestUntilCaught$", "-test.v")
 		cmd.Env = append(os.Environ(), chosen+"="+d.name, "ORACLES="+strings.Join(d.oracles, ","))
+		if i == 0 {
+			cmd.Env = append(cmd.Env, "SHRINK=1")
+		}
 		out, err := cmd.CombinedOutput()
 		verdict := "NOT CAUGHT"
 		for line := range strings.Lines(string(out)) {
@@ -135,12 +139,13 @@ func TestOraclesCatchPlantedDefects(t *testing.T) {
 				verdict = strings.TrimSpace(v)
 			}
 		}
-		if err != nil || !strings.HasPrefix(verdict, "caught") {
+		oracle, seeds, caught := strings.Cut(verdict, "/")
+		if err != nil || !caught {
 			t.Errorf("%s: %s, %v\n%s", d.name, verdict, err, out[max(0, len(out)-3000):])
 		}
-		fmt.Fprintf(&table, "%-45s %s (%s)\n", d.name, verdict, time.Since(begun).Round(time.Second))
+		fmt.Fprintf(&table, "%-42s %-20s %6s %8.1f\n", d.name, oracle, seeds, time.Since(begun).Seconds())
 	}
-	t.Logf("\n%s", table.String())
+	fmt.Print(table.String())
 }
 
 // plant builds this test with all defects, and none in force unless it is chosen.
@@ -201,7 +206,12 @@ func TestUntilCaught(t *testing.T) {
 		r := play(t, Options{Seed: seed})
 		for _, v := range r.Violations {
 			if slices.Contains(oracles, v.Oracle) {
-				t.Logf("verdict: caught by %q at seed %d: %s", v.Oracle, seed, v.Detail)
+				t.Logf("%s", tell(r, 0))
+				t.Logf("verdict: %s/%d", v.Oracle, seed)
+				if os.Getenv("SHRINK") != "" {
+					r.Violations = []Violation{v}
+					shrinks(t, r)
+				}
 				return
 			}
 			others[v.Oracle]++

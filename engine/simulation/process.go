@@ -22,6 +22,12 @@ var (
 	errRunaway = errors.New("the process takes more steps than any run needs")
 )
 
+// The kinds of places where a process may die.
+const (
+	ledgerStep = "ledger step"
+	vendorCall = "vendor call"
+)
+
 // maxSteps is far more than a run takes: a process that goes in circles ends there.
 const maxSteps = 60_000
 
@@ -55,23 +61,26 @@ func (p *process) between(name string, from, to time.Duration) time.Duration {
 }
 
 // step is a moment at which the process may die.
-func (p *process) step(what string, weight float64) error {
+func (p *process) step(place, what string, weight float64) error {
 	if p.isDead() {
 		return errDead
 	}
 	if !p.w.quiet && p.w.stream("hit/crash/"+p.name).Float64() < p.w.rate[Crash]*weight*0.08 {
-		p.crash(what)
+		p.crash(place, what)
 		return errDead
 	}
 	return nil
 }
 
-func (p *process) crash(at string) {
+func (p *process) crash(place, at string) {
 	p.mu.Lock()
 	p.dead = true
 	p.mu.Unlock()
 	p.w.trace.add("%s dies: %s", p.name, at)
-	p.w.crashes++
+	p.w.strike(Crash)
+	p.w.mu.Lock()
+	p.w.crashes[place]++
+	p.w.mu.Unlock()
 	p.cancel()
 }
 
@@ -83,8 +92,7 @@ func (p *process) gate(s ledger.Step) error {
 	if s.Read {
 		return nil
 	}
-	p.w.steps++
-	if p.w.steps > maxSteps {
+	if p.w.transactions.Add(1) > maxSteps {
 		return errRunaway
 	}
 	weight := 1.0
@@ -96,7 +104,7 @@ func (p *process) gate(s ledger.Step) error {
 	if s.Committed && strings.HasPrefix(s.What, "capture") {
 		p.stored()
 	}
-	if p.step(fmt.Sprintf("at %q, committed=%v", s.What, s.Committed), weight) != nil {
+	if p.step(ledgerStep, fmt.Sprintf("at %q, committed=%v", s.What, s.Committed), weight) != nil {
 		return errCrashed
 	}
 	return nil

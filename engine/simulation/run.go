@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"accord/engine/binding"
@@ -16,6 +17,7 @@ import (
 type Options struct {
 	Seed    uint64
 	Steps   int    // what users do, in all; 0 = as the seed says
+	Skip    []int  // of these steps, numbered from 0, to leave out
 	Without []Kind // kinds of trouble to leave out
 	Dir     string // for the ledger's file
 }
@@ -28,31 +30,32 @@ type Violation struct {
 
 // Report says how a run went.
 type Report struct {
-	Seed       uint64
-	Steps      int
+	Options
 	Mix        string // the kinds of trouble that it met, with their rates
 	Hash       string // of everything that happened
 	Trace      []string
 	Violations []Violation
-	Calls      int           // of vendors, in the storm
-	Settling   int           // of vendors, in the quiet
-	Crashes    int           // of the process
-	Edits      int           // by users
-	Writes     int           // through the port
-	Took       time.Duration // of virtual time
+	Faults     map[Kind]int   // how often each kind of trouble struck
+	Crashes    map[string]int // of processes, by the kind of place: "ledger step", "vendor call"
+	Calls      int            // of vendors, in the storm
+	Settling   int            // of vendors, until both sides agreed in the quiet
+	Edits      int            // by users
+	Writes     int            // through the port
+	Took       time.Duration  // of virtual time
 }
 
 // Run runs a simulation. It must be called within a bubble of testing/synctest. The error is of the simulation itself.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	w := newWorld(o.Seed, o.Without, o.Dir)
+	all := 25 + w.stream("steps").IntN(50)
 	if o.Steps == 0 {
-		o.Steps = 25 + w.stream("steps").IntN(50)
+		o.Steps = all
 	}
 	w.found()
 	if err := w.apply(ctx, false); err != nil {
 		return nil, err
 	}
-	if err := w.storm(ctx, o.Steps); err != nil {
+	if err := w.storm(ctx, o, int(w.stream("replace").Float64()*float64(all))); err != nil {
 		return nil, err
 	}
 	calls := w.total()
@@ -60,8 +63,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	r := &Report{
-		Seed: o.Seed, Steps: o.Steps, Mix: w.mix(), Hash: w.trace.hash(), Trace: w.trace.lines, Violations: w.complaint,
-		Calls: calls, Settling: w.total() - calls, Crashes: w.crashes, Took: time.Since(w.trace.start),
+		Options: o, Mix: w.mix(), Hash: w.trace.hash(), Trace: w.trace.lines, Violations: w.complaint, Faults: w.struck,
+		Calls: calls, Settling: w.converged, Crashes: w.crashes, Took: time.Since(w.trace.start),
 	}
 	for _, c := range w.history {
 		if c.user {
@@ -74,31 +77,31 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 }
 
 // storm is users at work, with all the trouble that the run meets.
-func (w *world) storm(ctx context.Context, steps int) error {
+func (w *world) storm(ctx context.Context, o Options, replace int) error {
 	alive, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		w.keepAlive(alive)
 	}()
-	replace := -1
-	if w.met(Replace) {
-		replace = w.stream("replace").IntN(steps)
-	}
 	var err error
-	for i := range steps {
-		time.Sleep(w.between("users", 50*time.Millisecond, 8*time.Second))
-		if w.stream("users").IntN(15) == 0 {
-			time.Sleep(w.between("users", 10*time.Second, 90*time.Second))
-		}
-		w.act()
-		if i == replace {
+	for w.step = range o.Steps {
+		if w.met(Replace) && w.step == replace {
+			w.strike(Replace)
 			if err = w.apply(ctx, true); err != nil {
 				break
 			}
 		}
+		if slices.Contains(o.Skip, w.step) {
+			continue
+		}
+		time.Sleep(w.between(w.who(), 50*time.Millisecond, 8*time.Second))
+		if w.user().IntN(15) == 0 {
+			time.Sleep(w.between(w.who(), 10*time.Second, 90*time.Second))
+		}
+		w.act()
 	}
-	time.Sleep(w.between("users", time.Millisecond, 20*time.Second))
+	time.Sleep(w.between("end", time.Millisecond, 20*time.Second))
 	stop()
 	<-ended
 	w.quiet = true
@@ -122,7 +125,8 @@ func (w *world) settle(ctx context.Context) (err error) {
 	if !w.once(ctx, p, l) {
 		return nil
 	}
-	w.bounded("converging", w.total()-before, w.allowance())
+	w.converged = w.total() - before
+	w.bounded("converging", w.converged, w.allowance())
 	if err := w.judge(ctx, l, false); err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +26,9 @@ func play(t *testing.T, o Options) *Report {
 }
 
 func TestASeedDecidesEverything(t *testing.T) {
+	if os.Getenv("SEED") != "" {
+		t.Skip("one run is asked for")
+	}
 	for seed := uint64(1); seed <= number(t, "TWICE", 6); seed++ {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
@@ -73,7 +76,7 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 
 func tell(r *Report, tail int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, %d steps, trouble: %s\n", r.Seed, r.Steps, r.Mix)
+	fmt.Fprintf(&b, "seed %d, %d steps, trouble: %s\n", r.Seed, r.Steps-len(r.Skip), r.Mix)
 	for _, v := range r.Violations {
 		fmt.Fprintf(&b, "  %s: %s\n", v.Oracle, v.Detail)
 	}
@@ -84,38 +87,55 @@ func tell(r *Report, tail int) string {
 	return b.String()
 }
 
+// shrunken tells the smallest run found that fails as r does.
+func shrunken(t *testing.T, r *Report, atMost time.Duration) string {
+	small := shrink(t, r, atMost)
+	return fmt.Sprintf("the smallest run found that fails so:\n%s\n%s", again(small.Options), tell(small, 80))
+}
+
 func TestAgreementSurvivesTheStorm(t *testing.T) {
-	if seed := number(t, "SEED", 0); seed != 0 {
-		r := play(t, Options{Seed: seed})
+	if o := chosenRun(t); o.Seed != 0 {
+		begun, sum := time.Now(), figures{}
+		r := play(t, o)
 		if len(r.Violations) > 0 {
 			t.Error(tell(r, len(r.Trace)))
-			t.Error(tell(shrink(t, r, time.Minute), 60))
+			if o.Steps == 0 {
+				t.Error(shrunken(t, r, 2*time.Minute))
+			}
 		}
+		sum.add(r)
+		sum.print(os.Stdout, time.Since(begun))
 		return
 	}
 	otherwise := uint64(100)
 	if testing.Short() {
 		otherwise = 10
 	}
-	seeds := number(t, "SEEDS", otherwise)
-	var took, edits, writes, calls, crashes atomic.Int64
+	begun, from := time.Now(), number(t, "FROM", 1)
+	var mu sync.Mutex
+	var sum figures
+	var first *Report
 	t.Run("seeds", func(t *testing.T) {
-		for seed := uint64(1); seed <= seeds; seed++ {
+		for seed := from; seed < from+number(t, "SEEDS", otherwise); seed++ {
 			t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 				t.Parallel()
 				r := play(t, Options{Seed: seed})
-				took.Add(int64(r.Took))
-				edits.Add(int64(r.Edits))
-				writes.Add(int64(r.Writes))
-				calls.Add(int64(r.Calls))
-				crashes.Add(int64(r.Crashes))
-				if len(r.Violations) > 0 {
-					t.Error(tell(r, 40))
-					t.Logf("again, and the whole trace: make simulate SEED=%d", r.Seed)
+				sum.add(r)
+				if len(r.Violations) == 0 {
+					return
+				}
+				t.Error(tell(r, 40))
+				t.Logf("again, and the whole trace: make simulate SEED=%d", r.Seed)
+				mu.Lock()
+				defer mu.Unlock()
+				if first == nil || r.Seed < first.Seed {
+					first = r
 				}
 			})
 		}
 	})
-	t.Logf("%d seeds, %s of virtual time: %d edits, %d writes, %d calls, %d crashes",
-		seeds, time.Duration(took.Load()).Round(time.Minute), edits.Load(), writes.Load(), calls.Load(), crashes.Load())
+	sum.print(os.Stdout, time.Since(begun))
+	if first != nil {
+		t.Error(shrunken(t, first, time.Minute))
+	}
 }

@@ -2,10 +2,16 @@ package simulation
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"accord/engine/record"
 )
+
+// who names the stream of what users do now: each step has its own, so that leaving one out changes no other.
+func (w *world) who() string { return fmt.Sprint("users/", w.step) }
+
+func (w *world) user() *rand.Rand { return w.stream(w.who()) }
 
 // text is a value that no other edit has.
 func (w *world) text(what string) record.Value {
@@ -70,7 +76,7 @@ func (w *world) pick(side record.Side, table string, state record.State) (string
 	if len(ids) == 0 {
 		return "", false
 	}
-	return ids[w.stream("users").IntN(len(ids))], true
+	return ids[w.user().IntN(len(ids))], true
 }
 
 // found makes what is there before the first contract.
@@ -93,14 +99,14 @@ func (w *world) found() {
 var stages = []string{"Prospecting", "Qualification", "Negotiation", "Closed Won", "Closed Won", "Closed Won"}
 
 func (w *world) stage() record.Value {
-	if w.stream("users").IntN(25) == 0 {
+	if w.user().IntN(25) == 0 {
 		return record.OfChoice("Unheard Of")
 	}
-	return record.OfChoice(stages[w.stream("users").IntN(len(stages))])
+	return record.OfChoice(stages[w.user().IntN(len(stages))])
 }
 
 func (w *world) person() record.Value {
-	return record.OfPerson([]string{"005A", "005B", "005A", "005B", "005A", "005B", "005C", ""}[w.stream("users").IntN(8)])
+	return record.OfPerson([]string{"005A", "005B", "005A", "005B", "005A", "005B", "005C", ""}[w.user().IntN(8)])
 }
 
 func (w *world) newDeal() {
@@ -113,7 +119,7 @@ func (w *world) newDeal() {
 
 // act is one thing that one user does.
 func (w *world) act() {
-	r := w.stream("users")
+	r := w.user()
 	switch r.IntN(24) {
 	case 0:
 		w.add(record.Left, "Account", record.Fields{"Name": w.text("client")})
@@ -158,7 +164,7 @@ func (w *world) change(side record.Side, table string, fields func() record.Fiel
 
 // ownEdit is an edit of what the left side owns.
 func (w *world) ownEdit() record.Fields {
-	switch w.stream("users").IntN(7) {
+	switch w.user().IntN(7) {
 	case 0:
 		return record.Fields{"Name": w.text("deal")}
 	case 1:
@@ -179,17 +185,17 @@ func (w *world) ownEdit() record.Fields {
 
 // eitherEdit is an edit of what both sides may edit; often the other side edits the same soon after.
 func (w *world) eitherEdit() {
-	names := [][2]string{{"Next_Step__c", "next_step"}, {"Plan__c", "plan"}, {"Risk__c", "risk"}}[w.stream("users").IntN(3)]
+	names := [][2]string{{"Next_Step__c", "next_step"}, {"Plan__c", "plan"}, {"Risk__c", "risk"}}[w.user().IntN(3)]
 	item, ok := w.pick(record.Right, "Deals", record.Live)
 	if !ok {
 		return
 	}
 	it, _ := w.find(record.Right, "Deals", item)
 	deal, ok := w.find(record.Left, "Opportunity", it.Key)
-	both := w.stream("users").IntN(3) == 0
-	first := record.Side(w.stream("users").IntN(2))
+	both := w.user().IntN(3) == 0
+	first := record.Side(w.user().IntN(2))
 	for i, side := range []record.Side{first, first.Other()} {
-		if i == 1 && (!both || !pauseAlways(w.between("users", time.Millisecond, 6*time.Second))) {
+		if i == 1 && (!both || !pauseAlways(w.between(w.who(), time.Millisecond, 6*time.Second))) {
 			break
 		}
 		value := record.Fields{names[side]: w.text(names[record.Right])}
@@ -209,9 +215,9 @@ func pauseAlways(d time.Duration) bool {
 
 // driftEdit is an edit of what the other side owns.
 func (w *world) driftEdit() record.Fields {
-	switch w.stream("users").IntN(4) {
+	switch w.user().IntN(4) {
 	case 0:
-		return record.Fields{"stage": record.OfChoice([]string{"Open", "Won", "Negotiating"}[w.stream("users").IntN(3)])}
+		return record.Fields{"stage": record.OfChoice([]string{"Open", "Won", "Negotiating"}[w.user().IntN(3)])}
 	case 1:
 		return record.Fields{"amount": w.number()}
 	case 2:
@@ -222,7 +228,7 @@ func (w *world) driftEdit() record.Fields {
 }
 
 func (w *world) removal() {
-	r := w.stream("users")
+	r := w.user()
 	side := record.Side(r.IntN(2))
 	o := objects[r.IntN(len(objects))]
 	from, to := record.Live, record.Deleted
@@ -233,12 +239,13 @@ func (w *world) removal() {
 		from, to = record.Deleted, record.Live
 	}
 	if id, ok := w.pick(side, o.table[side], from); ok {
+		w.strike(Removal)
 		w.remove(side, o.table[side], id, to)
 	}
 }
 
 func (w *world) hide() {
-	r := w.stream("users")
+	r := w.user()
 	side := record.Side(r.IntN(2))
 	o := objects[r.IntN(len(objects))]
 	from, to := record.Live, record.Missing
@@ -246,6 +253,7 @@ func (w *world) hide() {
 		from, to = to, from
 	}
 	if id, ok := w.pick(side, o.table[side], from); ok {
+		w.strike(HiddenRecord)
 		w.remove(side, o.table[side], id, to)
 	}
 }

@@ -41,7 +41,7 @@ func (v *vendor) begin(ctx context.Context, op, table string) error {
 	// Several of a process's goroutines may begin at one moment. What one of them asks of a vendor comes a little later,
 	// so that the order is the seed's.
 	pause(ctx, v.p.between("door/"+v.side.String()+op, time.Microsecond, time.Millisecond))
-	if err := v.p.step("call "+op, 1); err != nil {
+	if err := v.p.step(vendorCall, "call "+op, 1); err != nil {
 		return err
 	}
 	if !pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 300*time.Millisecond)) {
@@ -158,7 +158,7 @@ func (t *table) Find(ctx context.Context, keys []string) (map[string][]string, e
 func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, error) {
 	v, w := t.v, t.v.p.w
 	w.count("write")
-	if err := v.p.step("call write", 3); err != nil {
+	if err := v.p.step(vendorCall, "call write", 3); err != nil {
 		return nil, err
 	}
 	known := w.known(v.side, t.name, b.Patches)
@@ -207,7 +207,7 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 	if err != nil {
 		return nil, err
 	}
-	if err := v.p.step("answer to write", 3); err != nil {
+	if err := v.p.step(vendorCall, "answer to write", 3); err != nil {
 		return nil, err
 	}
 	if trouble && w.hit(LostAfter, 0.7) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -33,20 +34,22 @@ type world struct {
 	late    sync.WaitGroup    // writes that vendors still work on
 	more    bool              // the second contract is in force
 
-	mu        sync.Mutex
-	history   []change
-	taken     [2]int         // how much of each System's log of writes is in the history
-	shown     map[string]int // by place: how much of the history the engine was shown of a record, and has stored
-	mail      [2]*mailbox
-	made      map[string]time.Time // when records were made through the port, by place
-	rows      [2]map[int]error     // what the next write's rows are answered with
-	serial    int
-	calls     map[string]int
-	steps     int
-	crashes   int
-	inForce   *contract.Contract
-	partner   map[string]string // of clients: item to account, as the ledger says, for those that carry no keys
-	complaint []Violation
+	mu           sync.Mutex
+	history      []change
+	taken        [2]int         // how much of each System's log of writes is in the history
+	shown        map[string]int // by place: how much of the history the engine was shown of a record, and has stored
+	mail         [2]*mailbox
+	made         map[string]time.Time // when records were made through the port, by place
+	rows         [2]map[int]error     // what the next write's rows are answered with
+	serial       int
+	calls        map[string]int
+	transactions atomic.Int64
+	step         int // of the users
+	crashes      map[string]int
+	converged    int // calls that the quiet took
+	inForce      *contract.Contract
+	partner      map[string]string // of clients: item to account, as the ledger says, for those that carry no keys
+	complaint    []Violation
 }
 
 // change is one thing that happened to a record at a vendor.
@@ -75,11 +78,12 @@ var connections = [2]string{"salesforce.crm", "monday.work"}
 func newWorld(seed uint64, without []Kind, dir string) *world {
 	w := &world{
 		chances: newChances(seed, without), trace: newTrace(), path: filepath.Join(dir, fmt.Sprintf("ledger-%d.db", seed)),
-		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, partner: map[string]string{},
+		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, crashes: map[string]int{}, partner: map[string]string{},
 	}
 	skew := [2]time.Duration{}
 	if w.met(Skew) {
 		skew[w.stream("skew").IntN(2)] = w.between("skew", -40*time.Second, 40*time.Second)
+		w.strike(Skew)
 	}
 	for _, side := range record.Sides {
 		w.systems[side] = providertest.NewSystem([2]string{"sf", "md"}[side], func() time.Time { return time.Now().Add(skew[side]) })
@@ -94,6 +98,7 @@ func newWorld(seed uint64, without []Kind, dir string) *world {
 	}
 	if w.met(Coarse) {
 		w.systems[w.stream("coarse").IntN(2)].Coarse()
+		w.strike(Coarse)
 	}
 	w.define()
 	w.plain = binding.Providers{}
