@@ -17,6 +17,7 @@ import (
 
 	"accord/cmd/accord/internal/emulation"
 	"accord/cmd/accord/internal/org"
+	"accord/cmd/accord/internal/people"
 	"accord/cmd/accord/internal/view"
 	"accord/engine/ledger"
 	"accord/engine/plan"
@@ -64,7 +65,7 @@ type demo struct {
 	started     time.Time
 	emulated    *emulation.Emulation
 	hook        string         // where the sync listens
-	looks       map[string]int // calls that the demo itself made, by vendor
+	edited      *people.People // who edits and looks
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
@@ -282,10 +283,11 @@ func (d *demo) summary(ctx context.Context) error {
 		return fmt.Errorf("read the counters: %w", err)
 	}
 	m, s := counters.Monday, counters.Salesforce
-	mondayCalls, salesforceCalls := m.Calls-int64(d.looks["monday"]), s.Calls-int64(d.looks["Salesforce"])
+	mondayLooks, salesforceLooks := d.people().Calls()
+	mondayCalls, salesforceCalls := m.Calls-mondayLooks, s.Calls-salesforceLooks
 	d.say("        monday      %8s calls  %8s items written  %s complexity points", view.Number(mondayCalls), view.Number(m.ItemsWritten), view.Number(m.ComplexitySpent))
 	d.say("        Salesforce  %8s calls  %8s rows written   %s rows read", view.Number(salesforceCalls), view.Number(s.RowsWritten), view.Number(s.RowsRead))
-	d.say("        not counted: %s and %s calls that the demo made itself, to edit and to look", view.Number(d.looks["monday"]), view.Number(d.looks["Salesforce"]))
+	d.say("        not counted: %s and %s calls that the demo made itself, to edit and to look", view.Number(mondayLooks), view.Number(salesforceLooks))
 	d.title("Done.")
 	return nil
 }

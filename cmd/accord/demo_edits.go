@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
+	"accord/cmd/accord/internal/emulation"
+	"accord/cmd/accord/internal/people"
 	"accord/cmd/accord/internal/view"
 )
 
@@ -176,33 +174,12 @@ func (d *demo) change(ctx context.Context, item string, values map[string]any) e
 	if len(where.Items) == 0 {
 		return fmt.Errorf("item %s is not there", item)
 	}
-	text, err := json.Marshal(values)
-	if err != nil {
-		return err
-	}
-	return d.graphql(ctx, `mutation ($board: ID!, $item: ID!, $values: JSON!) { change_multiple_column_values(board_id: $board, item_id: $item, column_values: $values) { id } }`,
-		map[string]any{"board": where.Items[0].Board.ID, "item": item, "values": string(text)}, nil)
+	return d.people().Change(ctx, "", where.Items[0].Board.ID, item, values)
 }
 
+// graphql asks monday.
 func (d *demo) graphql(ctx context.Context, query string, variables map[string]any, data any) error {
-	var answer struct {
-		Data   json.RawMessage `json:"data"`
-		Errors []struct {
-			Message string `json:"message"`
-		} `json:"errors"`
-	}
-	err := d.call(ctx, http.MethodPost, d.emulated.Get("MONDAY_URL"), d.emulated.Get("MONDAY_TOKEN"),
-		map[string]any{"query": query, "variables": variables}, &answer)
-	if err != nil {
-		return err
-	}
-	if len(answer.Errors) > 0 {
-		return fmt.Errorf("monday: %s", answer.Errors[0].Message)
-	}
-	if data == nil {
-		return nil
-	}
-	return json.Unmarshal(answer.Data, data)
+	return d.people().GraphQL(ctx, "", query, variables, data)
 }
 
 // field is one field of one record, by Salesforce's API, as text.
@@ -216,27 +193,27 @@ func (d *demo) field(ctx context.Context, sObject, id, field string) (string, er
 
 // soql runs a query to its last page, by Salesforce's API.
 func (d *demo) soql(ctx context.Context, query string) ([]map[string]any, error) {
-	var all []map[string]any
-	next := "/services/data/v68.0/query?q=" + url.QueryEscape(query)
-	for next != "" {
-		var page struct {
-			Records []map[string]any `json:"records"`
-			Next    string           `json:"nextRecordsUrl"`
-		}
-		if err := d.call(ctx, http.MethodGet, d.emulated.Get("SF_URL")+next, d.bearer(), nil, &page); err != nil {
-			return nil, err
-		}
-		all = append(all, page.Records...)
-		next = page.Next
-	}
-	return all, nil
+	return d.people().Query(ctx, query)
 }
 
 func (d *demo) patch(ctx context.Context, sObject, id string, fields map[string]any) error {
-	return d.call(ctx, http.MethodPatch, d.emulated.Get("SF_URL")+"/services/data/v68.0/sobjects/"+sObject+"/"+id, d.bearer(), fields, nil)
+	return d.people().Update(ctx, sObject, id, fields)
 }
 
-func (d *demo) bearer() string { return "Bearer " + d.emulated.Get("SF_ACCESS_TOKEN") }
+// people are who edits and looks.
+func (d *demo) people() *people.People {
+	if d.edited == nil {
+		d.edited = visitors(d.emulated)
+	}
+	return d.edited
+}
+
+// visitors enter the emulated vendors with the credentials that they give out.
+func visitors(e *emulation.Emulation) *people.People {
+	return &people.People{
+		MondayURL: e.Get("MONDAY_URL"), MondayToken: e.Get("MONDAY_TOKEN"), SalesforceURL: e.Get("SF_URL"), SalesforceToken: e.Get("SF_ACCESS_TOKEN"),
+	}
+}
 
 // untilListening waits until the running sync answers a challenge, as monday makes them.
 func (d *demo) untilListening(ctx context.Context) error {
@@ -246,7 +223,7 @@ func (d *demo) untilListening(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		var answer map[string]any
-		if d.call(ctx, http.MethodPost, d.hook, "", map[string]any{"challenge": "demo"}, &answer) == nil && answer["challenge"] == "demo" {
+		if d.people().Call(ctx, http.MethodPost, d.hook, "", map[string]any{"challenge": "demo"}, &answer) == nil && answer["challenge"] == "demo" {
 			return nil
 		}
 		select {
@@ -255,44 +232,4 @@ func (d *demo) untilListening(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
-}
-
-// call is one call to a vendor, counted by which it is.
-func (d *demo) call(ctx context.Context, method, address, authorization string, body, into any) error {
-	if d.looks == nil {
-		d.looks = map[string]int{}
-	}
-	switch {
-	case strings.HasPrefix(address, d.emulated.Get("SF_URL")):
-		d.looks["Salesforce"]++
-	case strings.HasPrefix(address, d.emulated.Get("MONDAY_URL")):
-		d.looks["monday"]++
-	}
-	var text []byte
-	if body != nil {
-		var err error
-		if text, err = json.Marshal(body); err != nil {
-			return err
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", authorization)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		var b strings.Builder
-		_ = resp.Write(&b) // for the message only
-		return fmt.Errorf("%s %s: %s", method, address, b.String())
-	}
-	if into == nil {
-		return nil
-	}
-	return json.NewDecoder(resp.Body).Decode(into)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"accord/cmd/accord/internal/emulation"
+	"accord/cmd/accord/internal/people"
 	"accord/engine/ledger"
 	"accord/examples"
 )
@@ -111,74 +113,18 @@ func (s *stand) must(args ...string) string {
 }
 
 // item is one item of a board, by the API.
-type item struct {
-	ID     string
-	Name   string
-	Values map[string]string // text by column, and what text does not show
-}
+type item = people.Item
 
 // items pages through a board by its name.
 func (s *stand) items(board string) []item {
 	s.t.Helper()
-	type page struct {
-		Cursor string
-		Items  []struct {
-			ID, Name string
-			Values   []struct {
-				ID, Text, URL string
-				From, To      string
-				Linked        []string `json:"linked_item_ids"`
-			} `json:"column_values"`
-		}
+	id, err := s.demo.people().Board(s.t.Context(), board)
+	if err != nil || id == "" {
+		s.t.Fatalf("find the board %s: %q, %v", board, id, err)
 	}
-	const selection = `cursor items { id name column_values { id text ... on LinkValue { url } ... on TimelineValue { from to } ... on BoardRelationValue { linked_item_ids } } }`
-	ctx := s.t.Context()
-	var boards struct{ Boards []struct{ ID, Name string } }
-	if err := s.demo.graphql(ctx, `{ boards(limit: 100) { id name } }`, nil, &boards); err != nil {
+	list, err := s.demo.people().Items(s.t.Context(), id)
+	if err != nil {
 		s.t.Fatal(err)
-	}
-	var list []item
-	for _, b := range boards.Boards {
-		if b.Name != board {
-			continue
-		}
-		var first struct {
-			Boards []struct {
-				Page page `json:"items_page"`
-			}
-		}
-		if err := s.demo.graphql(ctx, `query ($id: [ID!]) { boards(ids: $id) { items_page(limit: 500) { `+selection+` } } }`, map[string]any{"id": []string{b.ID}}, &first); err != nil {
-			s.t.Fatal(err)
-		}
-		p := first.Boards[0].Page
-		for {
-			for _, i := range p.Items {
-				it := item{ID: i.ID, Name: i.Name, Values: map[string]string{}}
-				for _, v := range i.Values {
-					text := v.Text
-					switch {
-					case v.URL != "":
-						text = v.URL
-					case v.From+v.To != "":
-						text = v.From + "/" + v.To
-					case len(v.Linked) > 0:
-						text = strings.Join(v.Linked, ",")
-					}
-					it.Values[v.ID] = text
-				}
-				list = append(list, it)
-			}
-			if p.Cursor == "" {
-				break
-			}
-			var next struct {
-				Page page `json:"next_items_page"`
-			}
-			if err := s.demo.graphql(ctx, `query ($c: String!) { next_items_page(limit: 500, cursor: $c) { `+selection+` } }`, map[string]any{"c": p.Cursor}, &next); err != nil {
-				s.t.Fatal(err)
-			}
-			p = next.Page
-		}
 	}
 	return list
 }
@@ -283,7 +229,11 @@ func amountText(v any) string {
 	if v == nil {
 		return ""
 	}
-	t := fmt.Sprintf("%.4f", v)
+	n, err := strconv.ParseFloat(fmt.Sprint(v), 64)
+	if err != nil {
+		return err.Error()
+	}
+	t := strconv.FormatFloat(n, 'f', 4, 64)
 	return strings.TrimRight(strings.TrimRight(t, "0"), ".")
 }
 
@@ -435,7 +385,7 @@ func (s *stand) waitForSync() {
 	hook := strings.TrimSuffix(strings.TrimPrefix(s.vars[0], "ACCORD_VAR_webhook_url="), "/hooks/monday")
 	s.eventually("the sync listens", func(ctx context.Context) bool {
 		var answer map[string]any
-		return s.demo.call(ctx, "POST", hook+"/hooks/monday", "", map[string]any{"challenge": "x"}, &answer) == nil && answer["challenge"] == "x"
+		return s.demo.people().Call(ctx, "POST", hook+"/hooks/monday", "", map[string]any{"challenge": "x"}, &answer) == nil && answer["challenge"] == "x"
 	})
 }
 
