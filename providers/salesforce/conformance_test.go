@@ -100,7 +100,7 @@ func openConforming(t *testing.T) *providertest.Vendor {
 		if f.On == providertest.OnWatch {
 			dropped = true
 			for _, kind := range strings.Fields(f.Name) {
-				arrange(t, o.Events().Inject, `{"kind":"`+kind+`","delay":"50ms"}`)
+				arrange(t, o.Inject, `{"kind":"`+kind+`","delay":"50ms"}`)
 			}
 			return
 		}
@@ -197,7 +197,7 @@ func conformanceFaults() []providertest.VendorFault {
 	add("row was deleted", kind(provider.NotFound, "ENTITY_IS_DELETED"), write)
 	add("row without storage", kind(provider.Exhausted, "STORAGE_LIMIT_EXCEEDED"), write)
 	add("slow", survived, read, write)
-	for _, name := range []string{"drop", "drop stale_replay", "gap", "overflow", "duplicate", "delay", "drop drop"} {
+	for _, name := range []string{"drop", "drop stale_replay", "gap", "overflow", "duplicate", "hold", "drop drop"} {
 		add(name, survived, providertest.OnWatch)
 	}
 	add("lose", providertest.VendorFault{Survived: true, Lost: true}, providertest.OnWatch)

@@ -120,7 +120,7 @@ func TestNothingIsLost(t *testing.T) {
 			}
 		default:
 			kinds := []string{"drop", "stale_replay", "gap", "overflow", "duplicate"}
-			arrange(t, o.Events().Inject, fmt.Sprintf(`{"kind":%q}`, kinds[random.IntN(len(kinds))]))
+			arrange(t, o.Inject, fmt.Sprintf(`{"kind":%q}`, kinds[random.IntN(len(kinds))]))
 		}
 		if n%40 == 39 {
 			cancel()

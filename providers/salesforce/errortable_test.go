@@ -190,7 +190,7 @@ func TestEventErrorTable(t *testing.T) {
 	for _, code := range codes {
 		// More than once: a stream that the last round gave up may still be on its way to the server.
 		calls := o.calls.count()
-		arrange(t, o.Events().Inject, fmt.Sprintf(`{"kind":"error","method":"Subscribe","count":1000,"code":%q}`, code))
+		arrange(t, o.Inject, fmt.Sprintf(`{"kind":"error","operation":"pubsub/Subscribe","count":1000,"code":%q}`, code))
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() {
@@ -214,7 +214,7 @@ func TestEventErrorTable(t *testing.T) {
 			retry = after(e.RetryAfter)
 		}
 		fmt.Fprintf(&b, "%-62s %-8d %-15s %s\n", code, call.Status-1000, e.Kind, retry)
-		o.Events().ClearFaults()
+		o.ClearFaults()
 	}
 	t.Log("\n" + b.String())
 	golden(t, "event-errors.golden", b.String())

@@ -1,6 +1,7 @@
 package salesforceemulator
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"accord/providers/salesforce/salesforceemulator/internal/org"
-	"accord/providers/salesforce/salesforceemulator/internal/pubsub"
 )
 
 // Reset starts the org again: as it was loaded, with counters, faults, sessions and limits at their beginnings.
@@ -26,11 +26,8 @@ func (e *Emulator) Reset() error {
 	return nil
 }
 
-// Advance moves the emulated clock.
-func (e *Emulator) Advance(d time.Duration) {
-	e.clock.advance(d)
-	e.events.ClockChanged()
-}
+// Advance moves the emulated time forward.
+func (e *Emulator) Advance(d time.Duration) { e.clock.Advance(d) }
 
 // ExpireSessions ends all sessions but that of the options' AccessToken.
 func (e *Emulator) ExpireSessions() {
@@ -41,7 +38,7 @@ func (e *Emulator) ExpireSessions() {
 // LockRecord makes saves of the record and of its children fail with UNABLE_TO_LOCK_ROW for d of emulated time.
 func (e *Emulator) LockRecord(id string, d time.Duration) {
 	o, _ := e.core()
-	o.Lock(id, e.clock.now().Add(d))
+	o.Lock(id, e.clock.Now().Add(d))
 }
 
 // UseCalls makes it look as if that many API calls had been made in the last 24 hours.
@@ -58,8 +55,8 @@ func (e *Emulator) Admin() http.Handler {
 	mux.HandleFunc("POST /save", done(e.Save))
 	mux.HandleFunc("POST /sessions/expire", done(func() error { e.ExpireSessions(); return nil }))
 	mux.HandleFunc("DELETE /faults", done(func() error { e.ClearFaults(); return nil }))
-	mux.HandleFunc("POST /faults", take0(e.Inject))
-	mux.HandleFunc("POST /events/faults", take0(func(f pubsub.Fault) error { return e.events.Inject(f) }))
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, e.Faults()) })
+	mux.HandleFunc("POST /faults", take0(e.script))
 	mux.HandleFunc("POST /events/announce", take0(func(in struct {
 		Object, Kind string
 		IDs          []string
@@ -95,6 +92,23 @@ func (e *Emulator) Admin() http.Handler {
 	mux.HandleFunc("POST /records", e.adminRecord)
 	mux.HandleFunc("POST /query", e.adminQuery)
 	return mux
+}
+
+// script adds one fault, or a list of them.
+func (e *Emulator) script(raw json.RawMessage) error {
+	if trimmed := bytes.TrimSpace(raw); len(trimmed) == 0 || trimmed[0] != '[' {
+		raw = append(append([]byte{'['}, raw...), ']')
+	}
+	var list []Fault
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	for _, f := range list {
+		if err := e.Inject(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type jwtKey struct {

@@ -55,7 +55,7 @@ func newAuthServer(e *Emulator, o *org.Org) *authServer {
 		a.keys = map[string]*rsa.PublicKey{}
 	}
 	if e.opts.AccessToken != "" {
-		a.sessions[e.opts.AccessToken] = &session{user: o.IntegrationUser(), client: e.opts.ClientID, issued: e.clock.now(), forever: true}
+		a.sessions[e.opts.AccessToken] = &session{user: o.IntegrationUser(), client: e.opts.ClientID, issued: e.clock.Now(), forever: true}
 	}
 	return a
 }
@@ -70,7 +70,7 @@ func (a *authServer) random(n int) string {
 
 // mint makes a session. The caller holds mu.
 func (a *authServer) mint(user, client string) string {
-	now := a.e.clock.now()
+	now := a.e.clock.Now()
 	for token, s := range a.sessions { // sessions nobody uses are not kept for ever
 		if !a.alive(s, now) {
 			delete(a.sessions, token)
@@ -90,8 +90,8 @@ func (a *authServer) check(token string) (session, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.sessions[token]
-	now := a.e.clock.now()
-	if token == "" || s == nil || !a.alive(s, now) {
+	now := a.e.clock.Now()
+	if token == "" || s == nil || !a.alive(s, now) || !a.org.Active(s.user) {
 		return session{}, false
 	}
 	s.used = now
@@ -112,6 +112,15 @@ func (a *authServer) expire(token string) {
 		if token == "" && !s.forever || t == token {
 			delete(a.sessions, t)
 		}
+	}
+}
+
+// expireForNow ends a session. The token of the options, which nothing could renew, only fails this once.
+func (a *authServer) expireForNow(token string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.sessions[token]; s != nil && !s.forever {
+		delete(a.sessions, token)
 	}
 }
 
@@ -171,7 +180,7 @@ func (a *authServer) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.e.counts.add(func(c *Counters) { c.Tokens++ })
-	if f, ok := a.e.faults.take(func(f *Fault) bool { return f.Kind == FaultOAuth }); ok {
+	if f, ok := a.e.faults.Take(func(f *Fault) bool { return f.Kind == FaultOAuth }); ok {
 		oauthError(w, http.StatusBadRequest, f.Code, f.Message)
 		return
 	}
@@ -246,7 +255,7 @@ func (a *authServer) jwtBearer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	exp, err := strconv.ParseFloat(claims.Exp.String(), 64)
-	if err != nil || exp < float64(a.e.clock.now().Unix()) {
+	if err != nil || exp < float64(a.e.clock.Now().Unix()) {
 		bad("expired assertion: token validity expired")
 		return
 	}
@@ -312,7 +321,7 @@ func (a *authServer) authorize(w http.ResponseWriter, r *http.Request) {
 		}
 		a.mu.Lock()
 		code := "aPrx" + a.random(20)
-		a.codes[code] = grant{user: user, client: q.Get("client_id"), redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), expires: a.e.clock.now().Add(15 * time.Minute)}
+		a.codes[code] = grant{user: user, client: q.Get("client_id"), redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), expires: a.e.clock.Now().Add(15 * time.Minute)}
 		a.mu.Unlock()
 		back.Set("code", code)
 	}
@@ -328,7 +337,7 @@ func (a *authServer) authorizationCode(w http.ResponseWriter, r *http.Request, c
 	a.mu.Unlock()
 	sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
 	switch {
-	case !ok || a.e.clock.now().After(g.expires):
+	case !ok || a.e.clock.Now().After(g.expires):
 		oauthError(w, http.StatusBadRequest, "invalid_grant", "expired authorization code")
 	case client != g.client:
 		oauthError(w, http.StatusBadRequest, "invalid_client_id", "client identifier invalid")
@@ -376,6 +385,10 @@ func (a *authServer) refreshToken(w http.ResponseWriter, r *http.Request, client
 
 // answer writes a token response. Machine flows carry no refresh token, no expiry and no signature.
 func (a *authServer) answer(w http.ResponseWriter, r *http.Request, user, client, refresh string, machine bool) {
+	if !a.org.Active(user) {
+		oauthError(w, http.StatusBadRequest, "invalid_grant", "inactive user")
+		return
+	}
 	a.mu.Lock()
 	token := a.mint(user, client)
 	a.mu.Unlock()
@@ -383,7 +396,7 @@ func (a *authServer) answer(w http.ResponseWriter, r *http.Request, user, client
 	id := inst + "/id/" + a.org.OrgID() + "/" + user
 	out := map[string]string{"access_token": token, "instance_url": inst, "id": id, "token_type": "Bearer", "scope": "api web", "api_instance_url": inst}
 	if !machine {
-		issued := strconv.FormatInt(a.e.clock.now().UnixMilli(), 10)
+		issued := strconv.FormatInt(a.e.clock.Now().UnixMilli(), 10)
 		mac := hmac.New(sha256.New, []byte(a.e.opts.ClientSecret))
 		mac.Write([]byte(id + issued))
 		out["issued_at"], out["signature"], out["scope"] = issued, base64.StdEncoding.EncodeToString(mac.Sum(nil)), "api refresh_token"
@@ -428,7 +441,7 @@ func (a *authServer) introspect(w http.ResponseWriter, r *http.Request) {
 	}
 	a.mu.Lock()
 	s := a.sessions[r.PostForm.Get("token")]
-	live := s != nil && a.alive(s, a.e.clock.now())
+	live := s != nil && a.alive(s, a.e.clock.Now())
 	var seen session
 	if live {
 		seen = *s
@@ -471,7 +484,7 @@ func (a *authServer) userinfo(w http.ResponseWriter, r *http.Request) {
 	inst := instanceURL(r)
 	writeJSON(w, http.StatusOK, map[string]any{"sub": inst + "/id/" + a.org.OrgID() + "/" + u.ID, "user_id": u.ID, "organization_id": a.org.OrgID(),
 		"preferred_username": u.Username, "nickname": u.Username, "name": u.Name, "email": u.Email, "email_verified": true, "zoneinfo": u.TimeZone, "locale": "en_US",
-		"language": "en_US", "active": u.Active, "user_type": "STANDARD", "utcOffset": utcOffset(u.TimeZone, a.e.clock.now()), "urls": identityURLs(inst, a.org.OrgID(), u.ID), "updated_at": a.e.clock.now().UTC().Format("2006-01-02T15:04:05Z")})
+		"language": "en_US", "active": u.Active, "user_type": "STANDARD", "utcOffset": utcOffset(u.TimeZone, a.e.clock.Now()), "urls": identityURLs(inst, a.org.OrgID(), u.ID), "updated_at": a.e.clock.Now().UTC().Format("2006-01-02T15:04:05Z")})
 }
 
 func utcOffset(zone string, now time.Time) int {
@@ -513,6 +526,6 @@ func (a *authServer) identity(w http.ResponseWriter, r *http.Request) {
 	first, last, _ := strings.Cut(u.Name, " ")
 	writeJSON(w, http.StatusOK, map[string]any{"id": inst + r.URL.Path, "asserted_user": true, "user_id": u.ID, "organization_id": a.org.OrgID(), "username": u.Username,
 		"nick_name": u.Username, "display_name": u.Name, "email": u.Email, "email_verified": true, "first_name": first, "last_name": last, "timezone": u.TimeZone,
-		"active": u.Active, "user_type": "STANDARD", "language": "en_US", "locale": "en_US", "utcOffset": utcOffset(u.TimeZone, a.e.clock.now()),
-		"last_modified_date": a.e.clock.now().UTC().Format("2006-01-02T15:04:05Z"), "is_app_installed": true, "urls": identityURLs(inst, a.org.OrgID(), u.ID)})
+		"active": u.Active, "user_type": "STANDARD", "language": "en_US", "locale": "en_US", "utcOffset": utcOffset(u.TimeZone, a.e.clock.Now()),
+		"last_modified_date": a.e.clock.Now().UTC().Format("2006-01-02T15:04:05Z"), "is_app_installed": true, "urls": identityURLs(inst, a.org.OrgID(), u.ID)})
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"accord/providers/salesforce/salesforceemulator/internal/metadata"
 	"accord/providers/salesforce/salesforceemulator/internal/org"
@@ -27,8 +28,8 @@ const (
 	stateAborted  = "Aborted"
 )
 
-// bulkStore keeps Bulk API 2.0 jobs. A job is done as soon as its upload is complete; its states are shown one after the
-// other as they are asked for, the way a client sees them pass.
+// bulkStore keeps Bulk API 2.0 jobs. The rows of a job are done as soon as its upload is complete; its states are shown one after
+// the other as they are asked for, the way a client sees them pass, or as time passes where jobs take time.
 type bulkStore struct {
 	e    *Emulator
 	mu   sync.Mutex
@@ -44,6 +45,8 @@ type job struct {
 	delimiter, lineEnding, contentType, query            string
 	state                                                string
 	pending                                              []string // states still to be shown
+	began                                                time.Time
+	takes                                                time.Duration // 0 where the states pass as they are asked for
 	created, modified, message                           string
 	uploaded                                             []byte
 	hasUpload                                            bool
@@ -84,19 +87,58 @@ func (b *bulkStore) serve(r *request) response {
 		}
 		return methodNotAllowed(r.method, "GET,POST")
 	}
-	b.mu.Lock()
-	id18, _ := sfid.Normalize(p[1])
-	j := b.jobs[id18]
-	b.mu.Unlock()
+	j := b.find(p[1])
 	if j == nil || j.kind != p[0] {
 		return bulkError(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.age(r.e.clock.Now())
 	if len(p) == 2 {
 		return b.job(r, j)
 	}
 	return b.data(r, j, p[2])
+}
+
+// resultLife is how long a job and its results are kept, openLife how long a job may stay open (Bulk API 2.0 guide, "Limits").
+const (
+	resultLife = 7 * 24 * time.Hour
+	openLife   = 24 * time.Hour
+)
+
+// find gives the job with that id; one that is too old is gone.
+func (b *bulkStore) find(id string) *job {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id18, _ := sfid.Normalize(id)
+	j := b.jobs[id18]
+	if j != nil && b.e.clock.Now().Sub(j.began) > resultLife {
+		delete(b.jobs, id18)
+		return nil
+	}
+	return j
+}
+
+// age lets the states pass that have passed by now.
+func (j *job) age(now time.Time) {
+	if j.state == stateOpen && now.Sub(j.began) > openLife {
+		j.state, j.modified = stateAborted, now.UTC().Format(soql.DateTimeLayout)
+	}
+	for j.takes > 0 && len(j.pending) > 0 {
+		due := j.began.Add(j.takes / 4) // a quarter of it is waiting in line
+		if len(j.pending) == 1 {
+			due = j.began.Add(j.takes)
+		}
+		if now.Before(due) {
+			return
+		}
+		j.state, j.pending, j.modified = j.pending[0], j.pending[1:], due.UTC().Format(soql.DateTimeLayout)
+	}
+}
+
+// start puts a job into the line: from now on its states pass.
+func (j *job) start(e *Emulator, last string) {
+	j.state, j.pending, j.began, j.takes = stateUploaded, []string{stateRunning, last}, e.clock.Now(), e.opts.JobTime
 }
 
 func (b *bulkStore) create(r *request, kind string) response {
@@ -138,7 +180,8 @@ func (b *bulkStore) create(r *request, kind string) response {
 	if bad {
 		return resp
 	}
-	j.created = r.e.clock.now().UTC().Format(soql.DateTimeLayout)
+	j.began = r.e.clock.Now()
+	j.created = j.began.UTC().Format(soql.DateTimeLayout)
 	j.modified = j.created
 	b.mu.Lock()
 	b.next++
@@ -218,7 +261,7 @@ func (b *bulkStore) startQuery(r *request, j *job) (response, bool) {
 		return failed(err), true
 	}
 	j.result, j.object = res, res.Entity
-	j.state, j.pending = stateUploaded, []string{stateRunning, stateComplete}
+	j.start(r.e, stateComplete)
 	return response{}, false
 }
 
@@ -235,6 +278,7 @@ func (b *bulkStore) list(r *request, kind string) response {
 			continue
 		}
 		j.mu.Lock()
+		j.age(r.e.clock.Now())
 		records = append(records, j.info())
 		j.mu.Unlock()
 	}
@@ -285,9 +329,9 @@ func (b *bulkStore) job(r *request, j *job) response {
 	switch r.method {
 	case http.MethodGet:
 		resp := ok(j.details())
-		if len(j.pending) > 0 {
+		if len(j.pending) > 0 && j.takes == 0 {
 			j.state, j.pending = j.pending[0], j.pending[1:]
-			j.modified = r.e.clock.now().UTC().Format(soql.DateTimeLayout)
+			j.modified = r.e.clock.Now().UTC().Format(soql.DateTimeLayout)
 		}
 		return resp
 	case http.MethodPatch:
@@ -320,7 +364,7 @@ func (b *bulkStore) setState(r *request, j *job, state string) response {
 	default:
 		return bulkError(http.StatusBadRequest, "INVALIDJOBSTATE", "InvalidJobState : Updating state from '"+j.state+"' to '"+state+"' is not allowed.")
 	}
-	j.modified = r.e.clock.now().UTC().Format(soql.DateTimeLayout)
+	j.modified = r.e.clock.Now().UTC().Format(soql.DateTimeLayout)
 	return ok(j.info())
 }
 

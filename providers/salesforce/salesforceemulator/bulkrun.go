@@ -24,11 +24,12 @@ const chunk = 200
 
 // run does the job: what it wrote is there when run returns, while its states are still to pass.
 func (b *bulkStore) run(r *request, j *job) {
-	j.state, j.pending = stateUploaded, []string{stateRunning, stateComplete}
+	j.start(r.e, stateComplete)
 	rd := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(j.uploaded, []byte("\xef\xbb\xbf"))))
 	rd.Comma = delimiters[j.delimiter]
 	fail := func(message string) {
-		j.message, j.pending = message, []string{stateRunning, stateFailed}
+		j.message = message
+		j.start(r.e, stateFailed)
 	}
 	header, err := rd.Read()
 	if err != nil {
@@ -96,7 +97,7 @@ func (b *bulkStore) runChunk(r *request, j *job, rows [][]string, offset int) {
 	for i, rec := range rows {
 		mark := tx.Savepoint()
 		row := jobRow{values: rec}
-		err := b.itemFault(r, offset+i)
+		err := r.e.itemFault("jobs/ingest", offset+i)
 		if err == nil {
 			row.id, row.created, err = j.save(tx, rec)
 		}
@@ -113,29 +114,6 @@ func (b *bulkStore) runChunk(r *request, j *job, rows [][]string, offset int) {
 	written := tx.Written
 	r.commit(tx)
 	r.e.counts.add(func(c *Counters) { c.RowsWritten += written })
-}
-
-// itemFault fails rows of Bulk jobs; the operation of such a fault is "jobs/ingest".
-func (b *bulkStore) itemFault(_ *request, i int) *org.Error {
-	f, ok := b.e.faults.take(func(f *Fault) bool {
-		return f.Kind == FaultItem && (f.Operation == "" || strings.Contains(f.Operation, "jobs/ingest")) && (len(f.Items) == 0 || contains(f.Items, i))
-	})
-	if !ok {
-		return nil
-	}
-	if f.Code == "" {
-		f.Code, f.Message = "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records"
-	}
-	return &org.Error{Code: f.Code, Message: f.Message}
-}
-
-func contains(list []int, n int) bool {
-	for _, v := range list {
-		if v == n {
-			return true
-		}
-	}
-	return false
 }
 
 // save does one row.

@@ -139,7 +139,7 @@ func (r *request) each(tx *org.Tx, body collectionBody, save func(tx *org.Tx, in
 	seen := map[string]bool{}
 	for i, rec := range body.Records {
 		mark := tx.Savepoint()
-		err := r.e.itemFault(r, i)
+		err := r.e.itemFault(operation(r.method, r.path), i)
 		if id, _ := peek(rec, "id").(string); err == nil && id != "" && r.method == http.MethodPatch {
 			key := clipID(id)
 			if seen[key] {

@@ -118,8 +118,12 @@ func (r *request) runComposite(body compositeBody) ([]metadata.Ordered, bool) {
 	results := map[string]any{}
 	answers := make([]metadata.Ordered, len(body.Requests))
 	failedAt := -1
+	gone := r.e.expirePart(r)
 	for i, s := range body.Requests {
-		resp := r.part1(s, results, tx)
+		resp := expired()
+		if !gone(i) {
+			resp = r.part1(s, results, tx)
+		}
 		if resp.status >= 400 && body.AllOrNone {
 			failedAt = i
 			answers[i] = subAnswer(resp, s.ReferenceID)
@@ -282,9 +286,13 @@ func (r *request) batch() response {
 	}
 	results := []metadata.Ordered{}
 	anyFailed := false
-	for _, s := range body.Requests {
+	gone := r.e.expirePart(r)
+	for i, s := range body.Requests {
 		resp := response{status: http.StatusPreconditionFailed, body: []apiError{{Message: "Batch processing halted per request option", ErrorCode: "BATCH_PROCESSING_HALTED"}}}
-		if !anyFailed || !body.Halt {
+		switch {
+		case gone(i):
+			resp = expired()
+		case !anyFailed || !body.Halt:
 			resp = r.sub(strings.ToUpper(s.Method), strings.TrimPrefix(strings.TrimPrefix(s.URL, "/services/data"), "/"), s.Input, nil, nil)
 		}
 		anyFailed = anyFailed || resp.status >= 400

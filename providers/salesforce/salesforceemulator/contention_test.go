@@ -7,7 +7,7 @@ import (
 
 // Two saves that need the same parent collide while the first is under way; one after the other they do not.
 func TestSaveHoldsItsParent(t *testing.T) {
-	c := serve(t, func(o *Options) { o.WriteLatency = time.Millisecond })
+	c := serve(t, func(o *Options) { o.WriteLatency, o.Clock = time.Millisecond, nil })
 	parent := c.do("POST", "/sobjects/Account", obj{"Name": "shared"}).id()
 	for range 3 {
 		c.do("POST", "/sobjects/Contact", obj{"LastName": "x", "AccountId": parent}).want(201)

@@ -9,11 +9,14 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
 
+	"accord/providers/salesforce/salesforceemulator/internal/clock"
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 	"accord/providers/salesforce/salesforceemulator/internal/load"
 	"accord/providers/salesforce/salesforceemulator/internal/org"
 	"accord/providers/salesforce/salesforceemulator/internal/pubsub"
@@ -21,8 +24,10 @@ import (
 
 // Options say what kind of org is emulated. The zero value is an empty org on the wall clock without limits.
 type Options struct {
-	// Clock tells the emulated time; nil means time.Now. Admin calls may shift it.
+	// Clock is what the emulated time follows; nil means time.Now. Admin calls may move the emulated time forward.
 	Clock func() time.Time
+	// Pace is how many times as fast as Clock the emulated time goes; zero is as fast. It drives everything that ages or waits.
+	Pace float64
 	// Seed decides ids, tokens and everything else that is made up.
 	Seed   int64
 	Logger hclog.Logger
@@ -42,10 +47,12 @@ type Options struct {
 	Mapping []byte
 	// Limits say what is enforced.
 	Limits Limits
-	// WriteLatency is how long a save takes, in real time, after it is committed: until then its answer waits and the rows it
+	// WriteLatency is how long a save takes, of emulated time, after it is committed: until then its answer waits and the rows it
 	// wrote and their parents are locked, so that other saves that need them fail with UNABLE_TO_LOCK_ROW. (The vendor lets
-	// them wait ten seconds first; here time is compressed.) Zero is no time at all.
+	// them wait ten seconds first.) Zero is no time at all.
 	WriteLatency time.Duration
+	// JobTime is how long a Bulk job takes, of emulated time; with zero its states pass as they are asked for.
+	JobTime time.Duration
 	// SessionLifetime is how long a session lives after its last use; zero is two hours.
 	SessionLifetime time.Duration
 	// StateFile is where the org is kept across restarts; empty is nowhere.
@@ -67,7 +74,7 @@ type User struct {
 type Emulator struct {
 	opts   Options
 	log    hclog.Logger
-	clock  *shiftedClock
+	clock  *clock.Clock
 	events *pubsub.Server
 	loaded Loaded
 
@@ -76,46 +83,18 @@ type Emulator struct {
 	auth *authServer
 	// servers are what ServeGRPC serves.
 	servers []*grpc.Server
+	closed  bool
 
 	counts   counters
-	faults   faultList
+	requests atomic.Uint64
+	faults   fault.Script
 	limits   limiter
 	locators locatorStore
 	bulk     bulkStore
 }
 
-// shiftedClock is the clock of the options, moved and possibly stopped by admin calls.
-type shiftedClock struct {
-	mu     sync.Mutex
-	base   func() time.Time
-	offset time.Duration
-	frozen time.Time
-}
-
-func (c *shiftedClock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.frozen.IsZero() {
-		return c.frozen
-	}
-	return c.base().Add(c.offset)
-}
-
-func (c *shiftedClock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.frozen.IsZero() {
-		c.offset += d
-	} else {
-		c.frozen = c.frozen.Add(d)
-	}
-}
-
 // New makes an org, and loads DataDir or, where there is one, StateFile.
 func New(opts Options) (*Emulator, error) {
-	if opts.Clock == nil {
-		opts.Clock = time.Now
-	}
 	if opts.Logger == nil {
 		opts.Logger = hclog.NewNullLogger()
 	}
@@ -126,8 +105,8 @@ func New(opts Options) (*Emulator, error) {
 		opts.SessionLifetime = 2 * time.Hour
 	}
 	opts.JWTKeys = maps.Clone(opts.JWTKeys)
-	e := &Emulator{opts: opts, log: opts.Logger, clock: &shiftedClock{base: opts.Clock}}
-	e.locators.clock, e.bulk.e, e.limits.clock = e.clock.now, e, e.clock.now
+	e := &Emulator{opts: opts, log: opts.Logger, clock: clock.New(opts.Clock, opts.Pace)}
+	e.locators.clock, e.bulk.e, e.limits.clock = e.clock.Now, e, e.clock.Now
 	e.limits.set(opts.Limits)
 	if err := e.start(); err != nil {
 		return nil, err
@@ -137,7 +116,7 @@ func New(opts Options) (*Emulator, error) {
 
 // start makes a fresh org and what hangs on it.
 func (e *Emulator) start() error {
-	o, err := org.New(org.Options{Clock: e.clock.now, Seed: e.opts.Seed, Username: e.opts.Username, LeastPrivileged: e.opts.LeastPrivileged, Name: e.opts.Name})
+	o, err := org.New(org.Options{Clock: e.clock.Now, Seed: e.opts.Seed, Username: e.opts.Username, LeastPrivileged: e.opts.LeastPrivileged, Name: e.opts.Name})
 	if err != nil {
 		return fmt.Errorf("starting the Salesforce emulator: %w", err)
 	}
@@ -161,7 +140,8 @@ func (e *Emulator) start() error {
 	}
 	schema := &currentSchema{e: e}
 	if e.events == nil {
-		e.events = pubsub.New(pubsub.Options{Schema: schema, Clock: e.clock.now, Seed: e.opts.Seed, Logger: e.log.Named("pubsub"), DeliveryLimit: e.limits.deliveries()})
+		e.events = pubsub.New(pubsub.Options{Schema: schema, Clock: e.clock, Seed: e.opts.Seed, Logger: e.log.Named("pubsub"), DeliveryLimit: e.limits.deliveries(),
+			Faults: &e.faults, Calling: e.othersChange, Expire: func(token string) { _, a := e.core(); a.expireForNow(token) }})
 	}
 	o.SetSink(e.events)
 	e.org, e.auth, e.loaded = o, auth, report
@@ -189,6 +169,10 @@ func (e *Emulator) ServeGRPC(lis net.Listener) error {
 	s := grpc.NewServer(pubsub.ServerOptions()...)
 	e.events.Register(s)
 	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return lis.Close()
+	}
 	e.servers = append(e.servers, s)
 	e.mu.Unlock()
 	if err := s.Serve(lis); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -197,7 +181,7 @@ func (e *Emulator) ServeGRPC(lis net.Listener) error {
 	return nil
 }
 
-// Events is the event side: its faults and counters.
+// Events is the event side: its streams and counters.
 func (e *Emulator) Events() *pubsub.Server { return e.events }
 
 // Close saves the state, where there is a state file, and ends event streams and what ServeGRPC serves.
@@ -205,7 +189,7 @@ func (e *Emulator) Close() error {
 	err := errors.Join(e.Save(), e.events.Close())
 	e.mu.Lock()
 	servers := e.servers
-	e.servers = nil
+	e.servers, e.closed = nil, true
 	e.mu.Unlock()
 	for _, s := range servers {
 		s.Stop()

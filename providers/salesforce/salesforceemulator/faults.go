@@ -1,142 +1,89 @@
 package salesforceemulator
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 	"accord/providers/salesforce/salesforceemulator/internal/org"
+	"accord/providers/salesforce/salesforceemulator/internal/pubsub"
 )
+
+// Fault is one thing that will go wrong. One format serves calls over HTTP, calls of the Pub/Sub API, the event bus, and changes
+// that somebody else makes to the org meanwhile; its JSON is what POST /faults of the admin handler takes.
+type Fault = fault.Fault
 
 // FaultKind says what goes wrong.
-type FaultKind string
+type FaultKind = fault.Kind
 
-// The faults of the HTTP side. Those of the event side are injected through Events.
+// The kinds of faults: those of calls, those that change the org just before a call, and those of the event bus. What each does
+// and needs is said where package fault defines them.
 const (
-	// FaultDropBefore breaks the connection before anything is done; FaultDropAfter once it is done and committed.
-	// Both wait Delay first, so that a client can run into its time-out.
-	FaultDropBefore FaultKind = "drop_before"
-	FaultDropAfter  FaultKind = "drop_after"
-	// FaultError answers Status, Code and Message instead of doing anything; FaultErrorAfter does so once it is done.
-	FaultError      FaultKind = "error"
-	FaultErrorAfter FaultKind = "error_after"
-	// FaultExpire ends the session of the call, which is answered 401.
-	FaultExpire FaultKind = "expire"
-	// FaultItem fails records of a collection or Bulk job with Code and Message (UNABLE_TO_LOCK_ROW unless given): those
-	// whose positions are in Items, or all.
-	FaultItem FaultKind = "item"
-	// FaultDelay makes the call wait Delay.
-	FaultDelay FaultKind = "delay"
-	// FaultOAuth refuses a token request with Code (error) and Message (error_description).
-	FaultOAuth FaultKind = "oauth"
+	FaultDropBefore = fault.DropBefore
+	FaultDropAfter  = fault.DropAfter
+	FaultTruncate   = fault.Truncate
+	FaultError      = fault.Error
+	FaultErrorAfter = fault.ErrorAfter
+	FaultExpire     = fault.Expire
+	FaultItem       = fault.Item
+	FaultDelay      = fault.Delay
+	FaultOAuth      = fault.OAuth
+
+	FaultLock           = fault.Lock
+	FaultRemoveField    = fault.RemoveField
+	FaultRemoveValue    = fault.RemoveValue
+	FaultDeactivateUser = fault.DeactivateUser
+
+	FaultDrop          = fault.Drop
+	FaultStaleReplay   = fault.StaleReplay
+	FaultGap           = fault.Gap
+	FaultOverflow      = fault.Overflow
+	FaultDuplicate     = fault.Duplicate
+	FaultLose          = fault.Lose
+	FaultHold          = fault.Hold
+	FaultDeliveryLimit = fault.DeliveryLimit
 )
 
-// Fault is one thing that will go wrong: with the calls named Operation (any, where empty), after the first Skip of
-// them, Count times (once where zero, for ever where negative).
-type Fault struct {
-	Kind      FaultKind `json:"kind"`
-	Operation string    `json:"operation,omitempty"`
-	Skip      int       `json:"skip,omitempty"`
-	Count     int       `json:"count,omitempty"`
-	Status    int       `json:"status,omitempty"`
-	Code      string    `json:"code,omitempty"`
-	Message   string    `json:"message,omitempty"`
-	Items     []int     `json:"items,omitempty"`
-	// Delay in JSON is text such as "20s".
-	Delay time.Duration `json:"-"`
-}
-
-// UnmarshalJSON reads a fault as fault scripts write it.
-func (f *Fault) UnmarshalJSON(data []byte) error {
-	type plain Fault
-	script := struct {
-		*plain
-		Delay string `json:"delay"`
-	}{plain: (*plain)(f)}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&script); err != nil {
-		return fmt.Errorf("reading a fault: %w", err)
-	}
-	if script.Delay == "" {
-		return nil
-	}
-	d, err := time.ParseDuration(script.Delay)
-	if err != nil {
-		return fmt.Errorf("reading the delay of a fault: %w", err)
-	}
-	f.Delay = d
-	return nil
-}
-
-type faultList struct {
-	mu   sync.Mutex
-	list []*Fault
-}
-
-// Inject adds a fault.
+// Inject adds a fault to the script. One that makes no sense is refused.
 func (e *Emulator) Inject(f Fault) error {
-	switch f.Kind {
-	case FaultDropBefore, FaultDropAfter, FaultError, FaultErrorAfter, FaultExpire, FaultItem, FaultDelay:
-	case FaultOAuth:
-		if f.Code == "" {
-			f.Code, f.Message = "invalid_grant", "authentication failure"
-		}
-	default:
-		return fmt.Errorf("injecting a fault: there is no kind %q", f.Kind)
+	if f.Kind == FaultOAuth && f.Code == "" {
+		f.Code, f.Message = "invalid_grant", "authentication failure"
 	}
-	if f.Count == 0 {
-		f.Count = 1
+	if err := pubsub.CheckFault(f); err != nil {
+		return fmt.Errorf("injecting a fault: %w", err)
 	}
-	e.faults.mu.Lock()
-	defer e.faults.mu.Unlock()
-	e.faults.list = append(e.faults.list, &f)
+	if err := e.faults.Add(f); err != nil {
+		return fmt.Errorf("injecting a fault: %w", err)
+	}
 	return nil
 }
 
-// ClearFaults takes all faults back, those of the event side too.
-func (e *Emulator) ClearFaults() {
-	e.faults.mu.Lock()
-	e.faults.list = nil
-	e.faults.mu.Unlock()
-	e.events.ClearFaults()
-}
+// Faults lists the faults that have not happened yet.
+func (e *Emulator) Faults() []Fault { return e.faults.Remaining() }
 
-// take finds the first fault that matches and uses it once.
-func (l *faultList) take(matches func(*Fault) bool) (Fault, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, f := range l.list {
-		if !matches(f) {
-			continue
-		}
-		if f.Skip > 0 {
-			f.Skip--
-			continue
-		}
-		if f.Count > 0 {
-			if f.Count--; f.Count == 0 {
-				l.list = slices.Delete(l.list, i, i+1)
-			}
-		}
-		return *f, true
+// ClearFaults takes all faults back that have not happened yet.
+func (e *Emulator) ClearFaults() { e.faults.Clear() }
+
+// html is the page an error shows where a proxy answers instead of the API.
+func html(status int, message string) response {
+	if message == "" {
+		message = http.StatusText(status)
 	}
-	return Fault{}, false
+	body := fmt.Sprintf("<html>\n<head><title>%d %s</title></head>\n<body>\n<h1>%s</h1>\n<p>We are down for maintenance or cannot serve this page.</p>\n</body>\n</html>\n", status, http.StatusText(status), message)
+	return response{status: status, raw: []byte(body), ctype: "text/html;charset=UTF-8"}
 }
 
-func (f *Fault) is(op string, kinds ...FaultKind) bool {
-	return slices.Contains(kinds, f.Kind) && (f.Operation == "" || strings.EqualFold(f.Operation, op))
-}
-
-func (f Fault) answer() response {
+// faultAnswer is what a fault of kind error answers.
+func faultAnswer(f Fault) response {
 	status, code, message := f.Status, f.Code, f.Message
 	if status == 0 {
 		status = http.StatusServiceUnavailable
+	}
+	if f.HTML {
+		return html(status, message)
 	}
 	if code == "" {
 		code = map[int]string{500: "UNKNOWN_EXCEPTION", 503: "SERVER_UNAVAILABLE", 403: "REQUEST_LIMIT_EXCEEDED", 401: "INVALID_SESSION_ID", 404: "NOT_FOUND"}[status]
@@ -152,25 +99,24 @@ func (f Fault) answer() response {
 	return refuse(status, code, "%s", message)
 }
 
-// wait waits for d, or until the caller goes.
+// wait waits for d of emulated time, or until the caller goes.
 func (r *request) wait(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-r.http.Context().Done():
-	}
+	_ = r.e.clock.Wait(r.http.Context(), d) // a caller that is gone needs no answer
+}
+
+func expired() response {
+	return refuse(http.StatusUnauthorized, "INVALID_SESSION_ID", "Session expired or invalid")
 }
 
 // faultBefore applies the faults that come before a call is done; true means that it is not done at all.
 func (e *Emulator) faultBefore(r *request, op string) (response, bool) {
-	if f, ok := e.faults.take(func(f *Fault) bool { return f.is(op, FaultDelay) }); ok {
+	e.othersChange(op)
+	if f, ok := e.faults.Take(func(f *Fault) bool { return f.Strikes(op, FaultDelay) }); ok {
 		r.wait(f.Delay)
 	}
-	f, ok := e.faults.take(func(f *Fault) bool { return f.is(op, FaultDropBefore, FaultError, FaultExpire) })
+	f, ok := e.faults.Take(func(f *Fault) bool {
+		return f.Strikes(op, FaultDropBefore, FaultError, FaultExpire) && (f.Kind != FaultExpire || len(f.Items) == 0)
+	})
 	if !ok {
 		return response{}, false
 	}
@@ -181,29 +127,51 @@ func (e *Emulator) faultBefore(r *request, op string) (response, bool) {
 	case FaultExpire:
 		_, auth := e.core()
 		auth.expireForNow(bearer(r.http))
-		return refuse(http.StatusUnauthorized, "INVALID_SESSION_ID", "Session expired or invalid"), true
+		return expired(), true
 	}
-	return f.answer(), true
+	return faultAnswer(f), true
 }
 
 // faultAfter applies the faults that strike once the call is done.
 func (e *Emulator) faultAfter(r *request, op string, resp response) response {
-	f, ok := e.faults.take(func(f *Fault) bool { return f.is(op, FaultDropAfter, FaultErrorAfter) })
+	f, ok := e.faults.Take(func(f *Fault) bool { return f.Strikes(op, FaultDropAfter, FaultErrorAfter, FaultTruncate) })
 	if !ok {
 		return resp
 	}
-	if f.Kind == FaultDropAfter {
+	switch f.Kind {
+	case FaultDropAfter:
 		r.wait(f.Delay)
 		return response{abort: true}
+	case FaultTruncate:
+		resp.truncate = true
+		return resp
 	}
-	return f.answer()
+	return faultAnswer(f)
 }
 
-// itemFault fails a record of a list, where a fault says so.
-func (e *Emulator) itemFault(r *request, i int) *org.Error {
+// expirePart tells, for each part of a batch or composite call, whether its session has ended before it.
+func (e *Emulator) expirePart(r *request) func(part int) bool {
 	op := operation(r.method, r.path)
-	f, ok := e.faults.take(func(f *Fault) bool {
-		return f.is(op, FaultItem) && (len(f.Items) == 0 || slices.Contains(f.Items, i))
+	from := -1
+	return func(part int) bool {
+		if from >= 0 {
+			return part >= from
+		}
+		f, ok := e.faults.Take(func(f *Fault) bool { return f.Strikes(op, FaultExpire) && slices.Contains(f.Items, part) })
+		if !ok {
+			return false
+		}
+		from = slices.Min(f.Items)
+		_, auth := e.core()
+		auth.expireForNow(bearer(r.http))
+		return true
+	}
+}
+
+// itemFault fails a record of a list or a Bulk job, where a fault says so.
+func (e *Emulator) itemFault(op string, i int) *org.Error {
+	f, ok := e.faults.Take(func(f *Fault) bool {
+		return f.Kind == FaultItem && (f.Operation == "" || strings.EqualFold(f.Operation, op)) && (len(f.Items) == 0 || slices.Contains(f.Items, i))
 	})
 	if !ok {
 		return nil
@@ -217,11 +185,52 @@ func (e *Emulator) itemFault(r *request, i int) *org.Error {
 	return &org.Error{Code: f.Code, Message: f.Message}
 }
 
-// expireForNow ends a session. The token of the options, which nothing could renew, only fails this once.
-func (a *authServer) expireForNow(token string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if s := a.sessions[token]; s != nil && !s.forever {
-		delete(a.sessions, token)
+// othersChange makes the changes to the org that faults say happen just before a call. One that cannot be made is only logged:
+// the script may be ahead of the org.
+func (e *Emulator) othersChange(op string) {
+	for {
+		f, ok := e.faults.Take(func(f *Fault) bool {
+			return f.Strikes(op, FaultLock, FaultRemoveField, FaultRemoveValue, FaultDeactivateUser)
+		})
+		if !ok {
+			return
+		}
+		var err error
+		switch f.Kind {
+		case FaultLock:
+			e.LockRecord(f.Record, f.Delay)
+		case FaultRemoveField:
+			err = e.RemoveField(f.Object, f.Field)
+		case FaultRemoveValue:
+			err = e.RemovePicklistValue(f.Object, f.Field, f.Value)
+		default:
+			err = e.DeactivateUser(f.User)
+		}
+		if err != nil {
+			e.log.Warn("a fault could not change the org", "kind", f.Kind, "error", err)
+		}
 	}
+}
+
+// RemoveField deletes a custom field with its values, as an administrator does in Setup.
+func (e *Emulator) RemoveField(object, field string) error {
+	return e.direct("", func(tx *org.Tx) error { return tx.RemoveField(object, field) })
+}
+
+// RemovePicklistValue takes a value out of a picklist, as an administrator does in Setup: it may no longer be given, records
+// that have it keep it.
+func (e *Emulator) RemovePicklistValue(object, field, value string) error {
+	return e.direct("", func(tx *org.Tx) error { return tx.RemovePicklistValue(object, field, value) })
+}
+
+// DeactivateUser deactivates a user, given by username, e-mail or name: sessions end, and nothing can be given to them.
+func (e *Emulator) DeactivateUser(name string) error {
+	u, ok := e.FindUser(name)
+	if !ok {
+		return fmt.Errorf("deactivating %s: there is no such user", name)
+	}
+	if err := e.Update("", "User", u.ID, Fields{"IsActive": false}); err != nil {
+		return fmt.Errorf("deactivating %s: %w", name, err)
+	}
+	return nil
 }

@@ -108,7 +108,7 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 	for path, in := range map[string]any{"/faults": obj{"kind": "delay", "delay": "1ms"}, "/clock": obj{"advance": "1h"}, "/limits": obj{"used": 5}, "/cdc": obj{"objects": list{"Account"}},
-		"/events/faults": obj{"kind": "drop"}, "/validation-rules": obj{"object": "Account", "rules": list{}}, "/sessions/expire": nil, "/counters/reset": nil} {
+		"/validation-rules": obj{"object": "Account", "rules": list{}}, "/sessions/expire": nil, "/counters/reset": nil} {
 		if status, body = post(path, in); status != http.StatusNoContent {
 			t.Errorf("%s: %d %s", path, status, body)
 		}

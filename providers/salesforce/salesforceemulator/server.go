@@ -2,6 +2,8 @@ package salesforceemulator
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,8 +64,8 @@ type response struct {
 	raw    []byte
 	ctype  string
 	header map[string]string
-	// abort breaks the connection instead of answering.
-	abort bool
+	// abort breaks the connection instead of answering; truncate does in the middle of the body.
+	abort, truncate bool
 }
 
 func ok(body any) response { return response{status: http.StatusOK, body: body} }
@@ -201,6 +203,9 @@ const maxBody = 150 << 20
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, auth := e.core()
 	path := r.URL.Path
+	id := e.requestID()
+	w.Header().Set("X-Request-Id", id)
+	w.Header().Set("X-Sfdc-Request-Id", id)
 	switch {
 	case strings.HasPrefix(path, "/services/oauth2/"):
 		auth.serve(w, r)
@@ -217,6 +222,12 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// requestID is the id of a call, which the vendor's edge gives in two headers (as observed): 32 hexadecimal digits.
+func (e *Emulator) requestID() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%d", e.opts.Seed, e.requests.Add(1)))
+	return hex.EncodeToString(sum[:16])
 }
 
 func (e *Emulator) send(w http.ResponseWriter, r *http.Request, resp response) {
@@ -238,9 +249,17 @@ func (e *Emulator) send(w http.ResponseWriter, r *http.Request, resp response) {
 	if resp.status >= 400 {
 		e.counts.failed(raw, resp.status)
 	}
+	if resp.truncate {
+		h.Set("Content-Length", strconv.Itoa(max(len(raw), 2)))
+		raw = raw[:len(raw)/2]
+	}
 	w.WriteHeader(resp.status)
 	if r.Method != http.MethodHead && resp.status != http.StatusNoContent && resp.status != http.StatusNotModified {
 		_, _ = w.Write(raw) // the caller is gone
+	}
+	if resp.truncate {
+		_ = http.NewResponseController(w).Flush() // else nothing of it would arrive, and some clients would repeat a GET by themselves
+		panic(http.ErrAbortHandler)               // the server's own way to break a connection off
 	}
 }
 

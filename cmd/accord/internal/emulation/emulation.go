@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"google.golang.org/grpc"
 
 	"accord/providers/monday/mondayemulator"
 	"accord/providers/salesforce/salesforceemulator"
@@ -43,7 +42,6 @@ type Emulation struct {
 
 	env     []Variable
 	servers []*http.Server
-	grpc    *grpc.Server
 	gate    gate
 	failed  chan error
 }
@@ -128,10 +126,10 @@ func newKeys(seed int64) keys {
 func (e *Emulation) emulators(o Options, k keys) error {
 	var err error
 	e.Salesforce, err = salesforceemulator.New(salesforceemulator.Options{
-		Clock: paced(o.Pace), Seed: o.Seed, Logger: o.Logger.Named("salesforce"), DataDir: o.DataDir, StateFile: stateFile(o, "salesforce.json"),
+		Pace: o.Pace, Seed: o.Seed, Logger: o.Logger.Named("salesforce"), DataDir: o.DataDir, StateFile: stateFile(o, "salesforce.json"),
 		ClientID: k.clientID, ClientSecret: k.clientSecret, AccessToken: k.accessToken, Username: integrationUser,
-		LeastPrivileged: o.LeastPrivileged,
-		Limits:          salesforceemulator.LimitsAt(o.Limits),
+		LeastPrivileged: o.LeastPrivileged, JobTime: jobTime(o.Pace),
+		Limits: salesforceemulator.LimitsAt(o.Limits),
 	})
 	if err != nil {
 		return fmt.Errorf("emulate Salesforce: %w", err)
@@ -156,13 +154,12 @@ func (e *Emulation) emulators(o Options, k keys) error {
 	return nil
 }
 
-// paced is a clock that goes so many times as fast as the wall's, from now on.
-func paced(pace float64) func() time.Time {
-	if pace <= 0 {
-		return time.Now
+// jobTime is how long Bulk jobs take: where time goes faster it costs little to let them take some.
+func jobTime(pace float64) time.Duration {
+	if pace <= 1 {
+		return 0
 	}
-	began := time.Now()
-	return func() time.Time { return began.Add(time.Duration(float64(time.Since(began)) * pace)) }
+	return 10 * time.Second
 }
 
 func stateFile(o Options, name string) string {
@@ -182,10 +179,8 @@ func (e *Emulation) serve(listeners []net.Listener) {
 			}
 		}()
 	}
-	e.grpc = grpc.NewServer(grpc.MaxRecvMsgSize(8 << 20))
-	e.Salesforce.RegisterPubSub(e.grpc)
 	go func() {
-		if err := e.grpc.Serve(listeners[2]); err != nil {
+		if err := e.Salesforce.ServeGRPC(listeners[2]); err != nil {
 			e.failed <- err
 		}
 	}()
@@ -261,7 +256,6 @@ func (e *Emulation) Wait(ctx context.Context) error {
 func (e *Emulation) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	e.grpc.Stop()
 	var failures error
 	for _, s := range e.servers {
 		if err := s.Shutdown(ctx); err != nil {

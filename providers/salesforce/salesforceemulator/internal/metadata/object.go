@@ -227,6 +227,21 @@ func systemFields(object string, owners []string) []*Field {
 	}
 }
 
+// Drop takes a field out of the object. Its slot stays, so that slots of other fields keep their positions. The func puts it back.
+func (o *Object) Drop(f *Field) (undo func()) {
+	saved := *f
+	delete(o.byName, strings.ToLower(f.Name))
+	delete(o.byRelation, strings.ToLower(f.RelationshipName))
+	*f = Field{Slot: saved.Slot, Nillable: true}
+	return func() {
+		*f = saved
+		o.byName[strings.ToLower(f.Name)] = f
+		if f.RelationshipName != "" {
+			o.byRelation[strings.ToLower(f.RelationshipName)] = f
+		}
+	}
+}
+
 // DropOwner removes OwnerId's meaning for the child of a master-detail relationship, which is owned by its master.
 // The slot stays, so that slots of other fields keep their positions.
 func (o *Object) DropOwner() {

@@ -15,19 +15,16 @@ func (s *Server) begin(ctx context.Context, method string) (*rpc, error) {
 	r := &rpc{server: s, ctx: ctx, method: method, id: s.newUUID(), orgID: s.schema.OrgID()}
 	s.countCall(method)
 	r.trailer("rpc-id", r.id)
-	if code, ok := s.takeError(method); ok {
-		if code == "" {
-			return nil, r.broken()
-		}
-		return nil, r.failPlain(code)
+	headers, _ := metadata.FromIncomingContext(ctx)
+	token, instance, tenant := first(headers, "accesstoken"), first(headers, "instanceurl"), first(headers, "tenantid")
+	if err := r.before(token); err != nil {
+		return nil, err
 	}
 	select {
 	case <-s.closed:
 		return nil, r.fail(codeServiceUnavailable)
 	default:
 	}
-	headers, _ := metadata.FromIncomingContext(ctx)
-	token, instance, tenant := first(headers, "accesstoken"), first(headers, "instanceurl"), first(headers, "tenantid")
 	if token == "" || instance == "" || tenant == "" {
 		return nil, r.fail(codeAuthHeaders)
 	}
@@ -42,9 +39,11 @@ func (s *Server) begin(ctx context.Context, method string) (*rpc, error) {
 	return r, nil
 }
 
-// failPlain fails with a code asked for by a fault, whatever arguments its text takes.
+// failPlain fails with a code asked for by a fault, whatever arguments its text takes; no code is a broken connection.
 func (r *rpc) failPlain(code string) error {
 	switch code {
+	case "":
+		return r.broken()
 	case codeTopicNotFound, codeTopicPermission:
 		return r.fail(code, r.orgID, "(fault)")
 	case codeSchemaPermission, codeCannotSubscribe, codeManagedName, codeManagedID:

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"accord/providers/salesforce/salesforceemulator/internal/changefeed"
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 )
 
 const channelTest = "/data/Accord__chn"
@@ -121,7 +122,7 @@ func TestFilteredChannel(t *testing.T) {
 	// Industry did not change here: the filter looks at the record, and adds the field.
 	h.write(update("Account", accountID(3), map[string]any{"Industry": "Energy", "Phone": "1"}, map[string]any{"Industry": "Energy", "Phone": "2"}))
 	h.write(update("Account", accountID(2), map[string]any{"Industry": "Retail", "Phone": "1"}, map[string]any{"Industry": "Retail", "Phone": "2"}))
-	h.inject(Fault{Kind: FaultGap})
+	h.inject(fault.Fault{Kind: fault.Gap})
 	h.write(update("Account", accountID(2), map[string]any{"Industry": "Retail", "Phone": "2"}, map[string]any{"Industry": "Retail", "Phone": "3"}))
 	got := h.subscribe(channelTest, earliest, nil, 10).next(3)
 	if got[0].Body["Name"] != "yes" || got[1].Body["Phone"] != "2" || got[1].Body["Industry"] != "Energy" || got[2].Header["changeType"] != "GAP_UPDATE" {

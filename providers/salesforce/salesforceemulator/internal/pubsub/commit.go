@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"accord/providers/salesforce/salesforceemulator/internal/changefeed"
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 )
 
 // overflowAfter is how many changes of one transaction make change events; the rest is summed up in overflow
@@ -107,13 +108,13 @@ func (b *batch) add(change changefeed.Change, channels []string, schema *eventSc
 		}
 	}
 	cost := max(1, len(change.Changed))
-	if b.left < cost || b.server.takeFault(FaultOverflow, change.Object) {
+	if _, over := b.server.faults.TakeEvent(fault.Overflow, change.Object); over || b.left < cost {
 		b.left = 0
 		b.overflow(e)
 		return
 	}
 	b.left -= cost
-	if size(e.body) > maxEvent || b.server.takeFault(FaultGap, change.Object) {
+	if _, gap := b.server.faults.TakeEvent(fault.Gap, change.Object); gap || size(e.body) > maxEvent {
 		e.makeGap()
 	}
 	b.place(e)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"accord/providers/salesforce/internal/eventbus"
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 )
 
 // failsWith checks status, error-code trailer, rpc-id trailer and the end of the text.
@@ -236,7 +237,7 @@ func TestStreamLimit(t *testing.T) {
 func TestEveryDocumentedCodeCanBeProvoked(t *testing.T) {
 	h := newHarness(t)
 	for code, failure := range failures() {
-		if err := h.server.Inject(Fault{Kind: FaultError, Method: "GetTopic", Code: code}); err != nil {
+		if err := h.server.faults.Add(fault.Fault{Kind: fault.Error, Operation: "pubsub/GetTopic", Code: code}); err != nil {
 			t.Fatal(err)
 		}
 		var trailer metadata.MD

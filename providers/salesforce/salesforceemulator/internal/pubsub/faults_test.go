@@ -2,18 +2,19 @@ package pubsub
 
 import (
 	"bytes"
-	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 )
 
-func (h *harness) inject(f Fault) {
+func (h *harness) inject(f fault.Fault) {
 	h.t.Helper()
-	if err := h.server.Inject(f); err != nil {
+	if err := h.server.faults.Add(f); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -23,7 +24,7 @@ func TestDroppedStreamLosesNothing(t *testing.T) {
 	r := h.subscribe(accountTest, latest, nil, 10).ready()
 	h.named(1)
 	r.raw(1)
-	h.inject(Fault{Kind: FaultDrop, Topic: accountTest})
+	h.inject(fault.Fault{Kind: fault.Drop, Topic: accountTest})
 	h.named(1)
 	_, err := r.answer()
 	if status.Code(err) != codes.Unavailable || len(r.stream.Trailer().Get("error-code")) != 0 {
@@ -47,7 +48,7 @@ func TestStaleReplayAndReset(t *testing.T) {
 	h.named(2)
 	r := h.subscribe(accountTest, earliest, nil, 10)
 	id := r.raw(2)[0].GetReplayId()
-	h.inject(Fault{Kind: FaultStaleReplay})
+	h.inject(fault.Fault{Kind: fault.StaleReplay})
 	stale := h.subscribe(accountTest, custom, id, 10)
 	_, err := stale.answer()
 	failsWith(t, err, stale.stream.Trailer(), codes.InvalidArgument, codeReplayCorrupted)
@@ -64,16 +65,16 @@ func TestStaleReplayAndReset(t *testing.T) {
 
 func TestGapOverflowDuplicateLose(t *testing.T) {
 	h := newHarness(t)
-	h.inject(Fault{Kind: FaultGap, Object: "Contact"}) // does not happen
-	h.inject(Fault{Kind: FaultGap, Object: "Account", Count: 2})
+	h.inject(fault.Fault{Kind: fault.Gap, Object: "Contact"}) // does not happen
+	h.inject(fault.Fault{Kind: fault.Gap, Object: "Account", Count: 2})
 	r := h.subscribe(accountTest, latest, nil, 100).ready()
 	h.write(create("Account", accountID(1), map[string]any{"Name": "a"}))
 	h.write(update("Account", accountID(1), map[string]any{"Name": "a"}, map[string]any{"Name": "b"}))
-	h.inject(Fault{Kind: FaultOverflow})
+	h.inject(fault.Fault{Kind: fault.Overflow})
 	h.write(remove("Account", accountID(1)))
-	h.inject(Fault{Kind: FaultDuplicate})
+	h.inject(fault.Fault{Kind: fault.Duplicate})
 	h.write(remove("Account", accountID(2)))
-	h.inject(Fault{Kind: FaultLose})
+	h.inject(fault.Fault{Kind: fault.Lose})
 	h.write(remove("Account", accountID(3)))
 	h.write(remove("Account", accountID(4)))
 	got := r.next(6)
@@ -96,7 +97,7 @@ func TestGapOverflowDuplicateLose(t *testing.T) {
 func TestDelayHoldsBackInOrder(t *testing.T) {
 	h := newHarness(t)
 	r := h.subscribe(accountTest, latest, nil, 100).ready()
-	h.inject(Fault{Kind: FaultDelay, Delay: time.Minute})
+	h.inject(fault.Fault{Kind: fault.Hold, Delay: time.Minute})
 	h.write(remove("Account", accountID(1)))
 	h.write(remove("Account", accountID(2)))
 	h.advance(59 * time.Second)
@@ -122,7 +123,7 @@ func TestDelayHoldsBackInOrder(t *testing.T) {
 func TestDeliveryLimitFault(t *testing.T) {
 	h := newHarness(t)
 	h.named(2)
-	h.inject(Fault{Kind: FaultDeliveryLimit})
+	h.inject(fault.Fault{Kind: fault.DeliveryLimit})
 	r := h.subscribe(accountTest, earliest, nil, 5)
 	_, err := r.answer()
 	failsWith(t, err, r.stream.Trailer(), codes.ResourceExhausted, codeDeliveryLimit)
@@ -146,32 +147,6 @@ func TestAnnouncedGaps(t *testing.T) {
 	for _, wrong := range [][]string{{"Account", "UPDATE", "001"}, {"Account", "GAP_UPDATE"}, {"Contact", "GAP_UPDATE", "003*"}, {"Nothing", "GAP_UPDATE", "x"}} {
 		if err := h.server.Announce(wrong[0], wrong[1], wrong[2:]...); err == nil {
 			t.Errorf("%v was accepted", wrong)
-		}
-	}
-}
-
-func TestFaultScripts(t *testing.T) {
-	var got []Fault
-	script := `[{"kind":"delay","object":"Account","delay":"20s"},{"kind":"error","method":"Subscribe","code":"service.unavailable","count":3}]`
-	if err := json.Unmarshal([]byte(script), &got); err != nil {
-		t.Fatal(err)
-	}
-	want := []Fault{{Kind: FaultDelay, Object: "Account", Delay: 20 * time.Second}, {Kind: FaultError, Method: "Subscribe", Code: codeServiceUnavailable, Count: 3}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	for _, bad := range []string{`{"kind":"delay","delay":"soon"}`, `{"kind":"drop","tpoic":"x"}`, `{"kind":5}`} {
-		if err := json.Unmarshal([]byte(bad), new(Fault)); err == nil {
-			t.Errorf("%s was read", bad)
-		}
-	}
-}
-
-func TestFaultsThatMakeNoSenseAreRefused(t *testing.T) {
-	s := New(Options{Schema: newTestOrg()})
-	for _, f := range []Fault{{}, {Kind: "explode"}, {Kind: FaultError, Code: "no.such.code"}, {Kind: FaultDelay}, {Kind: FaultDrop, Count: -1}} {
-		if err := s.Inject(f); err == nil {
-			t.Errorf("%+v was accepted", f)
 		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 
 	"accord/providers/salesforce/internal/eventbus"
 	"accord/providers/salesforce/salesforceemulator/internal/changefeed"
+	"accord/providers/salesforce/salesforceemulator/internal/clock"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -170,25 +171,15 @@ type harness struct {
 	org    *testOrg
 	server *Server
 	client eventbus.PubSubClient
-	clock  *testClock
+	clock  *clock.Clock
 	tx     int
-}
-
-type testClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *testClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
 }
 
 func newHarness(t *testing.T, change ...func(*Options)) *harness {
 	t.Helper()
-	h := &harness{t: t, org: newTestOrg(), clock: &testClock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}}
-	options := Options{Schema: h.org, Clock: h.clock.Now, Seed: 7}
+	still := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	h := &harness{t: t, org: newTestOrg(), clock: clock.New(func() time.Time { return still }, 1)}
+	options := Options{Schema: h.org, Clock: h.clock, Seed: 7}
 	for _, f := range change {
 		f(&options)
 	}
@@ -215,13 +206,8 @@ func newHarness(t *testing.T, change ...func(*Options)) *harness {
 	return h
 }
 
-// advance moves the clock and tells the server.
-func (h *harness) advance(d time.Duration) {
-	h.clock.mu.Lock()
-	h.clock.now = h.clock.now.Add(d)
-	h.clock.mu.Unlock()
-	h.server.ClockChanged()
-}
+// advance moves the clock.
+func (h *harness) advance(d time.Duration) { h.clock.Advance(d) }
 
 func (h *harness) context() context.Context {
 	return headers(h.t.Context(), testToken, testURL, testOrgID)

@@ -24,7 +24,8 @@ func (v *service) Publish(ctx context.Context, request *eventbus.PublishRequest)
 	if request.GetAuthRefresh() != "" {
 		return nil, r.fail(codePublishRefresh)
 	}
-	return r.publish(request)
+	answer, err := r.publish(request)
+	return done(r, answer, err)
 }
 
 // PublishStream is Publish for many requests over one connection. The first one fixes the topic.
@@ -58,7 +59,7 @@ func (v *service) PublishStream(stream eventbus.PubSub_PublishStreamServer) erro
 	}()
 	topicName := ""
 	for {
-		fired, stop := s.options.Timer(publishIdle)
+		fired, stop := s.options.Clock.Timer(publishIdle)
 		var next arrival
 		select {
 		case next = <-arrivals:
@@ -87,6 +88,7 @@ func (v *service) PublishStream(stream eventbus.PubSub_PublishStreamServer) erro
 			return r.fail(codePublishTopicMismatch)
 		}
 		answer, err := r.publish(&eventbus.PublishRequest{TopicName: topicName, Events: next.request.GetEvents()})
+		answer, err = done(r, answer, err)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"accord/providers/salesforce/internal/eventbus"
 	"accord/providers/salesforce/salesforceemulator/internal/changefeed"
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 )
 
 const shipped = "/event/Shipped__e"
@@ -124,7 +125,7 @@ func TestEventsPublishedElsewhereArrive(t *testing.T) {
 		t.Errorf("topic: %v", got)
 	}
 	// Change events are on a stream of their own.
-	h.inject(Fault{Kind: FaultDuplicate, Object: "Shipped__e"})
+	h.inject(fault.Fault{Kind: fault.Duplicate, Object: "Shipped__e"})
 	h.named(1)
 	h.server.Publish([]changefeed.PlatformEvent{{Object: "Shipped__e", ID: "e-4", Values: map[string]any{"Weight__c": number("4")}, User: testUser, Created: h.clock.Now()}})
 	if got := r.next(2); got[0].ID != "e-4" || got[1].ID != "e-4" || got[0].ReplayID == got[1].ReplayID {

@@ -38,7 +38,7 @@ func (v *service) GetTopic(ctx context.Context, request *eventbus.TopicRequest) 
 			info.SchemaId = current.id
 		}
 	}
-	return info, nil
+	return done(r, info, nil)
 }
 
 // GetSchema answers the Avro schema an id stands for. Ids of earlier schemas stay valid.
@@ -55,7 +55,7 @@ func (v *service) GetSchema(ctx context.Context, request *eventbus.SchemaRequest
 	if !ok {
 		return nil, r.fail(codeSchemaPermission, id)
 	}
-	return &eventbus.SchemaInfo{SchemaJson: schema.json, SchemaId: id, RpcId: r.id}, nil
+	return done(r, &eventbus.SchemaInfo{SchemaJson: schema.json, SchemaId: id, RpcId: r.id}, nil)
 }
 
 // ManagedSubscribe answers as an org without managed subscriptions does: whichever is asked for is not found.

@@ -13,17 +13,22 @@ import (
 
 	"accord/providers/salesforce/internal/eventbus"
 	"accord/providers/salesforce/salesforceemulator/internal/changefeed"
+	"accord/providers/salesforce/salesforceemulator/internal/clock"
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 )
 
 // Options say what a Server is made of. Only Schema is required.
 type Options struct {
 	// Schema is the org.
 	Schema changefeed.Schema
-	// Clock tells the emulated time; nil means time.Now.
-	Clock func() time.Time
-	// Timer gives a channel that receives after d of emulated time, and a func that stops it; nil means time.NewTimer.
-	// With a clock that is moved by hand, leave it nil and call ClockChanged after each move.
-	Timer func(d time.Duration) (fired <-chan time.Time, stop func())
+	// Clock is the emulated time, for timers too; nil is the wall's.
+	Clock *clock.Clock
+	// Faults is the script of what goes wrong; nil is one of its own, which stays empty.
+	Faults *fault.Script
+	// Calling, where it is not nil, is told of each call ("pubsub/Subscribe") before it is looked at.
+	Calling func(operation string)
+	// Expire, where it is not nil, ends the session of an access token.
+	Expire func(token string)
 	// Seed decides replay ids, their gaps, and all UUIDs.
 	Seed int64
 	// Logger is where oddities go; nil discards them.
@@ -60,8 +65,7 @@ type Server struct {
 	changes *eventLog
 	events  *eventLog
 
-	faultMu sync.Mutex
-	faults  []*Fault
+	faults *fault.Script
 
 	countMu sync.Mutex
 	counts  Counters
@@ -75,7 +79,10 @@ const defaultKeepAlive = 260 * time.Second
 // New makes a Server. It starts nothing: streams live on the goroutines gRPC gives them.
 func New(options Options) *Server {
 	if options.Clock == nil {
-		options.Clock = time.Now
+		options.Clock = clock.New(nil, 1)
+	}
+	if options.Faults == nil {
+		options.Faults = new(fault.Script)
 	}
 	if options.Logger == nil {
 		options.Logger = hclog.NewNullLogger()
@@ -83,14 +90,8 @@ func New(options Options) *Server {
 	if options.KeepAlive <= 0 {
 		options.KeepAlive = defaultKeepAlive
 	}
-	if options.Timer == nil {
-		options.Timer = func(d time.Duration) (<-chan time.Time, func()) {
-			t := time.NewTimer(d)
-			return t.C, func() { t.Stop() }
-		}
-	}
 	s := &Server{
-		options: options, schema: options.Schema, clock: options.Clock, logger: options.Logger, failures: failures(),
+		options: options, schema: options.Schema, clock: options.Clock.Now, faults: options.Faults, logger: options.Logger, failures: failures(),
 		closed: make(chan struct{}), source: rand.NewPCG(uint64(options.Seed), 0x9e3779b97f4a7c15), //nolint:gosec // a seed has no sign
 		counts: newCounters(), open: map[*subscription]bool{},
 	}
@@ -135,14 +136,6 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// ClockChanged makes all streams look at the clock again. Call it after moving a clock by hand.
-func (s *Server) ClockChanged() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.changes.wake()
-	s.events.wake()
-}
-
 // Reset resets both streams of events, as when an org moves to another instance: what was there cannot be
 // replayed any more, and every replay id given out so far is unknown.
 func (s *Server) Reset() {
@@ -162,11 +155,12 @@ func (s *Server) append(l *eventLog, events []*event) {
 	}
 	var additions []addition
 	for _, e := range events {
-		if s.takeFault(FaultLose, e.object) {
+		if _, lost := s.faults.TakeEvent(fault.Lose, e.object); lost {
 			continue
 		}
-		additions = append(additions, addition{e, s.takeDelay(e.object)})
-		if s.takeFault(FaultDuplicate, e.object) {
+		held, _ := s.faults.TakeEvent(fault.Hold, e.object)
+		additions = append(additions, addition{e, held.Delay})
+		if _, twice := s.faults.TakeEvent(fault.Duplicate, e.object); twice {
 			additions = append(additions, addition{e, 0})
 		}
 	}

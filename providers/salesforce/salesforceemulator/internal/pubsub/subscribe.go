@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"accord/providers/salesforce/internal/eventbus"
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 )
 
 const (
@@ -91,7 +92,7 @@ func (sub *subscription) start(request *eventbus.FetchRequest) error {
 		if len(request.GetReplayId()) == 0 {
 			return r.fail(codeReplayMissing)
 		}
-		if s.takeStreamFault(FaultStaleReplay, sub.topic.name) {
+		if s.faults.TakeStream(fault.StaleReplay, sub.topic.name) {
 			return r.fail(codeReplayCorrupted)
 		}
 	}
@@ -281,10 +282,10 @@ func (sub *subscription) fill(credit int) (changed <-chan struct{}, hold time.Du
 // send delivers what credit, the allocation and the size of an answer allow of the queue.
 func (sub *subscription) send(credit int) error {
 	s := sub.rpc.server
-	if s.takeStreamFault(FaultDrop, sub.topic.name) {
+	if s.faults.TakeStream(fault.Drop, sub.topic.name) {
 		return sub.rpc.broken()
 	}
-	if s.takeStreamFault(FaultDeliveryLimit, sub.topic.name) {
+	if s.faults.TakeStream(fault.DeliveryLimit, sub.topic.name) {
 		return sub.rpc.fail(codeDeliveryLimit)
 	}
 	n, size := 0, 0
@@ -353,7 +354,7 @@ func (sub *subscription) wait(changed <-chan struct{}, d time.Duration) error {
 	var fired <-chan time.Time
 	if d >= 0 {
 		var stop func()
-		fired, stop = sub.rpc.server.options.Timer(d)
+		fired, stop = sub.rpc.server.options.Clock.Timer(d)
 		defer stop()
 	}
 	select {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"accord/providers/salesforce/internal/eventbus"
+	"accord/providers/salesforce/salesforceemulator/internal/fault"
 )
 
 func TestVirtualTime(t *testing.T) {
@@ -28,7 +29,7 @@ func TestVirtualTime(t *testing.T) {
 		if passed := time.Since(start); passed > 3*270*time.Second || passed < 3*200*time.Second {
 			t.Errorf("three keep-alives took %v", passed)
 		}
-		h.inject(Fault{Kind: FaultDelay, Delay: 20 * time.Second})
+		h.inject(fault.Fault{Kind: fault.Hold, Delay: 20 * time.Second})
 		written := time.Now()
 		h.named(1)
 		r.raw(1)
