@@ -103,6 +103,8 @@ var catalogue = []Code{
 		"A transform makes one side's value of the other's. It needs an expression for each side that sync writes: for both where either side may edit, else for the side that does not own the field. It goes with no picklist, reference or people block, which say how values cross as well, and not with a stretch of days."},
 	{codeTransformExample, "An example of a transform does not come true",
 		"Each transform has examples, a left value and what becomes of it on the right, and each direction that is written must make them come true. Where several left values become one, the way back may lead to any of them. The message says what the expression makes of the value instead."},
+	{codeCurrency, "Amounts of an unknown currency",
+		"With currency = \"EUR\" a field carries amounts of that currency only; a record in another one is told as a conflict and left alone. Which currency a record is in is said by a second native field beside the amount, at the end that has several: salesforce = [Amount, CurrencyIsoCode]. All fields that share such a native field name the same currency."},
 
 	{codePicklistInverse, "Several values share a label",
 		"Two or more Salesforce values become one monday.com label, so nothing says which one the label comes home as. Name one per label in inverse."},

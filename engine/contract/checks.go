@@ -24,7 +24,7 @@ func (d *decoder) checkObjects() {
 }
 
 func (d *decoder) checkInterval(f *field) {
-	if !f.ended[0] || !f.ended[1] {
+	if !f.ended[0] || !f.ended[1] || f.Currency != "" {
 		return
 	}
 	for _, side := range record.Sides {
@@ -119,6 +119,9 @@ func (d *decoder) checkNatives(o *object) {
 				for _, u := range uses {
 					if u.f == f || !sameNative(side, u.native, n) || !writes(u.f, side) && !writes(f, side) {
 						continue
+					}
+					if f.Currency != "" && u.f.Currency == f.Currency && sameNative(side, n, f.Ends[side][len(f.Ends[side])-1]) {
+						continue // it says the currency of both, and both say the same
 					}
 					d.fail(codeNativeTwice, n.Range, say("fields %q and %q both feed %s in %s", u.f.Name, f.Name, n.Name, Systems[side]),
 						say("Map one of them elsewhere; the other is at %s.", position(u.native.Range)))

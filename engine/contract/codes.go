@@ -58,6 +58,7 @@ const (
 	codeReferenceAcross  = "ACC1417"
 	codeTransform        = "ACC1418"
 	codeTransformExample = "ACC1419"
+	codeCurrency         = "ACC1420"
 
 	codePicklistInverse = "ACC1501"
 	codeInverseLabel    = "ACC1502"

@@ -310,6 +310,8 @@ var mistakes = []mistake{
 	{codeDelete, `monday     = keep`, `monday     = archive`, "archive", "keep"},
 	{codeLossy, `lossy      = ["time"]`, `lossy      = ["times"]`, "times", `"time"`},
 
+	{codeCurrency, `lossy      = ["time"]`, "currency = \"euro\"", "euro", "ISO 4217"},
+	{codeCurrency, `lossy      = ["time"]`, "currency = \"EUR\"", "EUR", "CurrencyIsoCode"},
 	{codeTransform, `lossy      = ["time"]`, "transform {\n examples = { \"a\" = \"a\" }\n}", "transform {", "to_salesforce"},
 	{codeTransform, `on_drift   = revert`, "transform {\n to_monday = value\n examples = { \"a\" = \"a\" }\n}", "transform {", "picklist"},
 	{codeMissing, `lossy      = ["time"]`, "transform {\n to_salesforce = value\n}", "transform {", "examples"},

@@ -232,7 +232,7 @@ const (
 type Field struct {
 	Name      string
 	Object    *Object
-	Ends      [2][]NativeField // one native field, or two that make an interval
+	Ends      [2][]NativeField // one native field; two that make an interval, or an amount and its currency
 	Owner     Owner
 	Conflict  Conflict
 	OnDrift   Drift
@@ -242,8 +242,9 @@ type Field struct {
 	Reference *Object
 	People    *People
 	Transform *Transform
+	Currency  string   // ISO 4217 code of the amounts that cross; the end with two native fields says the currency with its second
 	Sensitive string   // label; "" = not sensitive
-	Lossy     []string // what may be lost, as the contract names it: truncate | round | time | text | link_text | transform
+	Lossy     []string // what may be lost, as the contract names it: truncate | round | time | text | link_text | transform | currency
 	Range     hcl.Range
 }
 
@@ -252,6 +253,9 @@ func (f *Field) Address() string { return "object." + f.Object.Name + ".field." 
 
 // IsInterval says whether the field holds a stretch of days: two native fields on a side, or a timeline.
 func (f *Field) IsInterval() bool {
+	if f.Currency != "" {
+		return false
+	}
 	for _, e := range f.Ends {
 		if len(e) == 2 || len(e) == 1 && e[0].Type == "timeline" {
 			return true

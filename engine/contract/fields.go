@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 var fieldShape = shape{
-	attrs: []string{"salesforce", "monday", "owner", "conflict", "on_drift", "settle", "timezone", "picklist", "reference", "sensitive", "lossy"},
+	attrs: []string{"salesforce", "monday", "owner", "conflict", "on_drift", "settle", "timezone", "picklist", "reference", "sensitive", "lossy", "currency"},
 	blocks: []blockKind{
 		{name: "people", max: 1},
 		{name: "transform", max: 1},
@@ -23,7 +24,7 @@ var fieldShape = shape{
 var peopleShape = shape{attrs: []string{"!match", "unmatched"}}
 
 // Losses are the words that lossy takes: what a field may lose on its way.
-var Losses = []string{"truncate", "round", "time", "text", "link_text", "transform"}
+var Losses = []string{"truncate", "round", "time", "text", "link_text", "transform", "currency"}
 
 var owners = map[string]Owner{Systems[record.Left]: OwnerLeft, Systems[record.Right]: OwnerRight, "either": OwnerEither}
 
@@ -117,6 +118,9 @@ func (d *decoder) decodeFieldRules(f *field, c content) {
 			d.fail(codeLabels, a.Expr.Range(), say("%q can't be used as a label", clip(s)), "Use letters, digits, _ and -, beginning with a letter.")
 		}
 	}
+	if a := c.attrs["currency"]; a != nil {
+		d.decodeCurrency(f, a)
+	}
 	if a := c.attrs["lossy"]; a != nil {
 		d.decodeLossy(f, a)
 	}
@@ -137,6 +141,24 @@ func (d *decoder) decodeLossy(f *field, a *hclsyntax.Attribute) {
 		case !slices.Contains(f.Lossy, s):
 			f.Lossy = append(f.Lossy, s)
 		}
+	}
+}
+
+var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
+
+// decodeCurrency reads in which currency amounts cross. The end that holds several says by a second native field which
+// one a record's is.
+func (d *decoder) decodeCurrency(f *field, a *hclsyntax.Attribute) {
+	s, ok := d.filled(a)
+	switch {
+	case !ok:
+	case !currencyCode.MatchString(s):
+		d.fail(codeCurrency, a.Expr.Range(), say("%q is no currency", clip(s)), `Write its ISO 4217 code: currency = "EUR"`)
+	case f.ended[0] && f.ended[1] && len(f.Ends[0])+len(f.Ends[1]) != 3:
+		d.fail(codeCurrency, a.Expr.Range(), say("field %q names no native field that says the currency", f.Name),
+			say("Name it beside the amount, at one end: %s = [Amount, CurrencyIsoCode]", Systems[0]))
+	default:
+		f.Currency = s
 	}
 }
 

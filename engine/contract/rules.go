@@ -172,7 +172,7 @@ func (n NativeField) String() string {
 }
 
 func fieldText(f *Field) map[string]string {
-	text := map[string]string{"owner": f.Owner.String(), "sensitive": f.Sensitive}
+	text := map[string]string{"owner": f.Owner.String(), "sensitive": f.Sensitive, "currency": f.Currency}
 	for side, system := range Systems {
 		var names []string
 		for _, n := range f.Ends[side] {

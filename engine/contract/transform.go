@@ -282,7 +282,7 @@ func (d *decoder) checkTransform(f *field) {
 			return
 		}
 	}
-	if f.IsInterval() {
-		d.fail(codeTransform, at, say("field %q is a stretch of days, which a transform can't carry", f.Name), "Take the transform away, or map a single date.")
+	if len(f.Ends[0])+len(f.Ends[1]) > 2 && f.ended[0] && f.ended[1] || f.IsInterval() {
+		d.fail(codeTransform, at, say("field %q is more than one value, which a transform can't carry", f.Name), "Take the transform away, or map a single native field.")
 	}
 }

@@ -145,14 +145,17 @@ func subjects() map[string]*Lens {
 		"person fallback":     {contract.Field{People: fallback}, shapes(one(owner), people)},
 		"people":              {contract.Field{}, shapes(one(people), people)},
 		"reference":           {contract.Field{Reference: client}, shapes(one(lookup), relation)},
-		"link":                {contract.Field{}, shapes(one(url), link)},
-		"transform prefix":    {contract.Field{Transform: transform(`trimprefix(value, "P-")`, `"P-${value}"`, "P-1", "1")}, shapes(one(text), text)},
-		"transform cents":     {contract.Field{Transform: transform(`value * 100`, `value / 100`, "0.5", "50")}, shapes(one(number), number)},
-		"transform coarse":    {contract.Field{Transform: transform(`value * 100`, `value / 100`, "0.5", "50"), Lossy: []string{"round", "transform"}}, shapes(one(rating), money)},
-		"transform truth":     {contract.Field{Transform: transform(`value == "yes"`, `value ? "yes" : "no"`, "yes", "true")}, shapes(one(text), checkbox)},
-		"transform fold":      {contract.Field{Transform: transform(`value == "Won" ? "lost" : "Open"`, `value == "lost" ? "Won" : "Later"`, "Won", "lost")}, shapes(one(labels), record.Shape{Type: "status", Kind: record.Choice, Options: []string{"Open", "lost"}})},
-		"transform day":       {contract.Field{Transform: transform(`formatdate("DD.MM.YYYY", value)`, `join("-", reverse(split(".", value)))`, "2026-02-01", "01.02.2026"), Lossy: []string{"transform"}}, shapes(one(day), text)},
-		"link and text":       {contract.Field{}, shapes(one(folding), link)},
+		// The code of a currency is a choice like another; "Won" is one that the generators know.
+		"amount":           {contract.Field{Currency: "Won"}, shapes([]record.Shape{money, stages}, number)},
+		"amount rounded":   {contract.Field{Currency: "Won", Lossy: []string{"round"}}, shapes([]record.Shape{tenths, stages}, money)},
+		"link":             {contract.Field{}, shapes(one(url), link)},
+		"transform prefix": {contract.Field{Transform: transform(`trimprefix(value, "P-")`, `"P-${value}"`, "P-1", "1")}, shapes(one(text), text)},
+		"transform cents":  {contract.Field{Transform: transform(`value * 100`, `value / 100`, "0.5", "50")}, shapes(one(number), number)},
+		"transform coarse": {contract.Field{Transform: transform(`value * 100`, `value / 100`, "0.5", "50"), Lossy: []string{"round", "transform"}}, shapes(one(rating), money)},
+		"transform truth":  {contract.Field{Transform: transform(`value == "yes"`, `value ? "yes" : "no"`, "yes", "true")}, shapes(one(text), checkbox)},
+		"transform fold":   {contract.Field{Transform: transform(`value == "Won" ? "lost" : "Open"`, `value == "lost" ? "Won" : "Later"`, "Won", "lost")}, shapes(one(labels), record.Shape{Type: "status", Kind: record.Choice, Options: []string{"Open", "lost"}})},
+		"transform day":    {contract.Field{Transform: transform(`formatdate("DD.MM.YYYY", value)`, `join("-", reverse(split(".", value)))`, "2026-02-01", "01.02.2026"), Lossy: []string{"transform"}}, shapes(one(day), text)},
+		"link and text":    {contract.Field{}, shapes(one(folding), link)},
 	}
 	lenses := map[string]*Lens{}
 	for name, c := range all {

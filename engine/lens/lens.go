@@ -54,7 +54,7 @@ func (l *Lens) Get(side record.Side, native []record.Value, env Env) (record.Val
 	if want := len(l.field.Ends[side]); len(native) != want {
 		return record.Value{}, l.reject(WrongKind, side, "", "has another number of values than the contract names fields", "")
 	}
-	if l.Kind() != record.Bool && allEmpty(native) {
+	if !l.meansNothing() && allEmpty(native) {
 		return record.Value{}, nil
 	}
 	if env == nil {
@@ -85,7 +85,7 @@ func (l *Lens) Put(side record.Side, canonical record.Value, previous []record.V
 		}
 	}
 	native := make([]record.Value, n)
-	if !canonical.IsEmpty() || l.Kind() == record.Bool {
+	if !canonical.IsEmpty() || l.meansNothing() {
 		var err error
 		if native, err = l.codec.put(side, canonical, previous, env); err != nil {
 			return nil, err
@@ -100,6 +100,10 @@ func (l *Lens) Put(side record.Side, canonical record.Value, previous []record.V
 	}
 	return native, nil
 }
+
+// meansNothing says whether the codec is asked about empty values too: nothing is false, and an amount of nothing still
+// has a currency.
+func (l *Lens) meansNothing() bool { return l.Kind() == record.Bool || l.field.Currency != "" }
 
 // Key is the same text for canonical values that this lens can't tell apart once both sides have held them, as two
 // stages of one label. It serves to compare, and to match records that never met; it is not for people.

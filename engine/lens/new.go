@@ -21,6 +21,7 @@ func New(f *contract.Field, shapes [2][]record.Shape) (*Lens, []Problem) {
 		carry = func() (codec, []Problem) { return newTransform(j) }
 	}
 	c, more := carry()
+	ps = append(ps, j.mixed()...)
 	if ps = append(ps, more...); len(ps) > 0 {
 		return nil, ps
 	}
@@ -67,6 +68,9 @@ func (j *subject) readOnly() []Problem {
 
 // pair finds the codec for two kinds.
 func (j *subject) pair() (codec, []Problem) {
+	if j.field.Currency != "" {
+		return newAmount(j)
+	}
 	if len(j.shapes[0]) == 2 || len(j.shapes[1]) == 2 {
 		return j.intervals()
 	}

@@ -24,6 +24,7 @@ const (
 	CodeTable     = "ACC2006"
 	CodeTarget    = "ACC2007"
 	CodeTransform = "ACC2008"
+	CodeCurrency  = "ACC2009"
 )
 
 // Code explains one stable code.
@@ -51,6 +52,9 @@ func Codes() []Code {
 		{CodeTransform, "A transform does not do what it promises", "The examples of a transform must come true for what the fields " +
 			"hold, and where both directions are given, a value that goes home must come back the same: samples of all sorts are " +
 			"tried, and the message shows one that does not. Where that is meant, name it in the field: lossy = [\"transform\"]."},
+		{CodeCurrency, "Amounts of several currencies", "An org with several currencies says a record's currency in a field of its " +
+			"own; a bare number on the other side would not tell 100 EUR from 100 JPY. Carry one currency (currency = \"EUR\", with the " +
+			"field that says it beside the amount), map that field too, or accept the loss with lossy = [\"currency\"]."},
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	Required        = "required"         // nothing, for a field that can't be empty
 	WrongKind       = "wrong_kind"       // not the sort of value that this field carries
 	NoTimezone      = "no_timezone"      // a time where the contract names no zone to find its day
+	OtherCurrency   = "other_currency"   // an amount in another currency than the contract carries
 	Untransformed   = "untransformed"    // a value of which the contract's transform makes nothing
 )
 

@@ -154,5 +154,6 @@ type Shape struct {
 	Required  bool     // can't be empty
 	Options   []string // of a choice: what may be chosen, in the vendor's order; nil = open
 	Open      bool     // of a choice: values outside Options are accepted
+	Unit      string   // native field that says in which currency a record's amounts are; "" = all are in one
 	Folds     bool     // the vendor trims surrounding white space of text
 }

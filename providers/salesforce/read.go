@@ -69,6 +69,9 @@ func (p *Provider) open(b provider.Binding) (*records, error) {
 		}
 		if c, ok := columnOf(known, b.Spec.Connection, object, f.Name); ok {
 			r.byNative[f.Name] = len(r.columns)
+			if c.typ == "currency" && truthOf(known[objectAddress(b.Spec.Connection, object)].Attributes, "currencies") {
+				c.shape.Unit = currencyField
+			}
 			r.columns = append(r.columns, c)
 		}
 	}

@@ -120,12 +120,20 @@ func objectAttributes(o *objectDescribe) map[string]any {
 	_, stamp := o.field("SystemModstamp")
 	_, modifier := o.field("LastModifiedById")
 	_, deletion := o.field("IsDeleted")
-	return map[string]any{
+	a := map[string]any{
 		"name": o.Name, "label": o.Label, "key_prefix": o.KeyPrefix,
 		"createable": o.Createable, "updateable": o.Updateable, "deletable": o.Deletable,
 		"stamped": stamp, "names_modifier": modifier, "soft_deletes": deletion,
 	}
+	if _, several := o.field(currencyField); several {
+		a["currencies"] = true
+	}
+	return a
 }
+
+// currencyField is on every sObject of an org with several currencies, and says in which one a record's amounts are (Object
+// Reference, "CurrencyIsoCode").
+const currencyField = "CurrencyIsoCode"
 
 // systemFieldsOf reads back what objectAttributes wrote; an sObject of which nothing is known has them all.
 func systemFieldsOf(attributes map[string]any) systemFields {

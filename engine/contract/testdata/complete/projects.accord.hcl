@@ -80,6 +80,20 @@ object "project" {
     lossy      = [round]
   }
 
+  field "budget" {
+    salesforce = [currency.Budget__c, CurrencyIsoCode]
+    monday     = numbers.budget
+    owner      = either
+    currency   = "EUR"
+  }
+
+  field "spent" {
+    salesforce = [currency.Spent__c, CurrencyIsoCode]
+    monday     = numbers.spent
+    owner      = monday
+    currency   = "EUR"
+  }
+
   field "closes" {
     salesforce = CloseDate__c
     monday     = date.closes
