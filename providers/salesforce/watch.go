@@ -3,12 +3,10 @@ package salesforce
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/errgroup"
 
 	"accord/engine/provider"
@@ -46,7 +44,7 @@ func (p *Provider) Watch(ctx context.Context, bound []provider.Binding, cursors 
 		topic := topicOf(r.object)
 		if byTopic[topic] == nil {
 			topics = append(topics, topic)
-			byTopic[topic] = &watcher{topic: topic, events: p.events, log: p.log.With("topic", topic),
+			byTopic[topic] = &watcher{subscriber: subscriber{topic: topic, events: p.events, log: p.log.With("topic", topic)},
 				hand: func(ctx context.Context, changes []record.Change, cursor provider.Cursor) error {
 					one.Lock()
 					defer one.Unlock()
@@ -115,24 +113,19 @@ type emitError struct{ err error }
 func (e *emitError) Error() string { return "hand over changes: " + e.err.Error() }
 func (e *emitError) Unwrap() error { return e.err }
 
-// watcher follows one topic.
+// watcher follows the changes of one sObject.
 type watcher struct {
-	topic   string
-	events  *events
-	bus     eventbus.PubSubClient
+	subscriber
 	records []*records // all objects bound to the topic's sObject
 	hand    func(context.Context, []record.Change, provider.Cursor) error
-	log     hclog.Logger
 
-	at      position
-	known   bool      // at comes from a cursor, or from this run
-	alive   bool      // the last stream brought something
-	refused time.Time // since when the topic is refused; zero = it is not
-	renewed bool      // a token was renewed since a stream last brought something
+	at    position
+	known bool // at comes from a cursor, or from this run
 }
 
 // run opens streams one after the other, each where the last ended.
 func (w *watcher) run(ctx context.Context) error {
+	w.lost = func() { w.at.replay = nil }
 	if !w.known {
 		// From now on, and to be found again even if no event ever tells where now was.
 		w.at, w.known = position{mark: record.VersionAt(w.events.config.Clock())}, true
@@ -143,188 +136,44 @@ func (w *watcher) run(ctx context.Context) error {
 			return err
 		}
 	}
-	for failures := 0; ; failures++ {
-		w.alive = false
-		err := w.follow(ctx, len(w.at.replay) == 0)
-		if w.alive {
-			failures = 0
-		}
-		if !w.goOn(ctx, &err) {
-			return err
-		}
-		first := w.events.pause
-		pause := time.Duration(rand.Int64N(int64(first<<min(failures, 6)))) + first/20
-		var e *provider.Error
-		if errors.As(err, &e) {
-			if pause = max(pause, e.RetryAfter); e.Kind == provider.Stale && failures == 0 {
-				pause = 0 // what is wrong is our position, not the server
-			}
-		}
-		w.log.Debug("subscribe again", "after", pause, "error", err)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		}
-	}
-}
-
-// goOn says whether another stream is worth opening after an error; if not, the error is what Watch returns.
-func (w *watcher) goOn(ctx context.Context, err *error) bool {
-	if ctx.Err() != nil {
-		*err = w.ended(ctx, *err)
-		return false
-	}
-	var emitted *emitError
-	if errors.As(*err, &emitted) {
-		*err = emitted.err
-		return false
-	}
-	e := asErrorOrNil(*err)
-	if e == nil {
-		return true
-	}
-	switch e.Kind {
-	case provider.Stale:
-		w.log.Warn("the event stream does not reach back to where we were", "code", e.Code)
-		w.at.replay = nil
-		return true
-	case provider.Unauthorized:
-		if w.renewed {
-			return false
-		}
-		w.renewed = true
-		s, getErr := w.events.client.sessions.get(ctx)
-		if getErr == nil {
-			_, getErr = w.events.client.sessions.renew(ctx, s)
-		}
-		if getErr != nil && !provider.KindOf(getErr).Retriable() {
-			*err = getErr
-			return false
-		}
-		return true
-	case provider.NotFound, provider.Denied:
-		now := w.events.config.Clock()
-		if w.refused.IsZero() {
-			w.refused = now
-		}
-		if now.Sub(w.refused) >= w.events.patience {
-			return false
-		}
-		w.log.Warn("the topic is refused; what was just selected or granted takes some minutes", "code", e.Code, "message", e.Message)
-		e.RetryAfter = max(e.RetryAfter, 15*time.Second)
-		return true
-	default:
-		return e.Kind.Retriable() || e.Kind == provider.Unknown
-	}
-}
-
-func (w *watcher) ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	return w.persist(ctx, func(ctx context.Context) error { return w.follow(ctx, len(w.at.replay) == 0) })
 }
 
 func (w *watcher) cursor() provider.Cursor {
 	return provider.Cursor{Name: w.topic, Position: w.at.String()}
 }
 
-type received struct {
-	response *eventbus.FetchResponse
-	err      error
-}
-
 // follow opens one stream and works through what it brings, until it breaks. With catchUp the stream begins with what
 // happens from now on, and what changed before is listed: once it is open, and again when its first answer proves that
 // the server had taken it up, so that nothing falls between.
-func (w *watcher) follow(ctx context.Context, catchUp bool) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	started := w.events.config.Clock()
-	defer func() {
-		cancel()
-		w.events.observe("Subscribe "+w.topic, started, err)
-	}()
-	w.events.client.askDeliveries(ctx)
-	authorized, err := w.events.authorize(ctx)
-	if err != nil {
-		return err
-	}
-	stream, err := w.bus.Subscribe(authorized)
-	if err != nil {
-		return w.events.failure("subscribe to "+w.topic, err, nil)
-	}
-	request := &eventbus.FetchRequest{TopicName: w.topic, NumRequested: credits, ReplayPreset: eventbus.ReplayPreset_LATEST}
+func (w *watcher) follow(ctx context.Context, catchUp bool) error {
+	from := &eventbus.FetchRequest{ReplayPreset: eventbus.ReplayPreset_LATEST}
 	if len(w.at.replay) > 0 {
-		request.ReplayPreset, request.ReplayId = eventbus.ReplayPreset_CUSTOM, w.at.replay
+		from.ReplayPreset, from.ReplayId = eventbus.ReplayPreset_CUSTOM, w.at.replay
 	}
-	if err := stream.Send(request); err != nil {
-		_, err = stream.Recv() // the reason is there
-		return w.events.failure("subscribe to "+w.topic, err, stream.Trailer())
-	}
-	incoming := make(chan received)
-	var reading sync.WaitGroup
-	reading.Go(func() {
-		for {
-			response, err := stream.Recv()
-			select {
-			case incoming <- received{response, err}:
-			case <-ctx.Done():
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	})
-	defer reading.Wait()
-	defer cancel()
 	confirm := false
-	if catchUp {
+	return w.stream(ctx, from, func(ctx context.Context) (err error) {
+		if !catchUp {
+			return nil
+		}
 		if w.at.mark, err = w.sweep(ctx, w.at.mark); err != nil {
 			return err
 		}
-		if err := w.hand(ctx, nil, w.cursor()); err != nil {
-			return err
-		}
 		confirm = true
-	}
-	watchdog := time.NewTimer(silence)
-	defer watchdog.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-watchdog.C:
-			return &provider.Error{Kind: provider.Transient, Op: "follow " + w.topic, Message: "not even a sign of life came for " + silence.String()}
-		case in := <-incoming:
-			if in.err != nil {
-				return w.events.failure("follow "+w.topic, in.err, stream.Trailer())
-			}
-			watchdog.Reset(silence)
-			w.alive, w.renewed, w.refused = true, false, time.Time{}
-			if confirm {
-				if w.at.mark, err = w.sweep(ctx, w.at.mark); err != nil {
-					return err
-				}
-				confirm = false
-			}
-			if err := w.take(ctx, in.response); err != nil {
+		return w.hand(ctx, nil, w.cursor())
+	}, func(ctx context.Context, response *eventbus.FetchResponse) (err error) {
+		if confirm {
+			if w.at.mark, err = w.sweep(ctx, w.at.mark); err != nil {
 				return err
 			}
-			if missing := credits - in.response.GetPendingNumRequested(); missing > credits/2 {
-				// A broken stream is reported by the next receive, with its reason.
-				_ = stream.Send(&eventbus.FetchRequest{TopicName: w.topic, NumRequested: missing})
-			}
+			confirm = false
 		}
-	}
+		return w.take(ctx, response)
+	})
 }
 
 // take hands over what one answer holds, and then moves the cursor behind it.
 func (w *watcher) take(ctx context.Context, response *eventbus.FetchResponse) error {
-	w.events.client.limits.count(len(response.GetEvents()))
 	next := w.at
 	var changes []record.Change
 	for _, consumed := range response.GetEvents() {
