@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -83,6 +84,26 @@ func (e *Error) Error() string {
 
 // Unwrap is the error below.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Bare is an error without any text that may quote what a record holds: kind, codes and fields stay, the vendor's message
+// and what lies below go. It is what Call.Err holds.
+func Bare(err error) error {
+	var e *Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
+		return &Error{Kind: e.Kind, Op: e.Op, Code: e.Code, RequestID: e.RequestID, Fields: e.Fields, RetryAfter: e.RetryAfter}
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return context.DeadlineExceeded
+	default:
+		return errNoAnswer
+	}
+}
+
+var errNoAnswer = errors.New("no whole answer came")
 
 // KindOf is the kind of any error: Internal for one that is not from the port, and for nil.
 func KindOf(err error) Kind {

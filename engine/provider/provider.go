@@ -169,6 +169,6 @@ type Call struct {
 	Status     int // HTTP status, or gRPC code + 1000
 	RequestID  string
 	Cost       int64 // in the vendor's own unit, where its answer tells
-	Err        error
+	Err        error // without texts: see Bare
 	Cause      Cause
 }

@@ -94,7 +94,8 @@ func OfDate(s string) (Value, error) {
 	return Value{Date, []string{s}}, nil
 }
 
-// OfDateTime is a moment, kept in UTC to the millisecond.
+// OfDateTime is a moment, kept in UTC to the millisecond. Its year in UTC must be one of 0 to 9999: callers check, because
+// others can be written and not read back.
 func OfDateTime(t time.Time) Value {
 	return Value{DateTime, []string{t.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)}}
 }

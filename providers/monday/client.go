@@ -202,7 +202,7 @@ func (c *client) attempt(ctx context.Context, r request) (*answer, error) {
 	started := c.clock()
 	call := provider.Call{Connection: c.connection, Operation: r.operation, Write: r.write, Rows: r.rows, Started: started, Cause: provider.CauseOf(ctx)}
 	a, err := c.send(ctx, r, token, body, release, &call)
-	call.Duration, call.Err = c.clock().Sub(started), err
+	call.Duration, call.Err = c.clock().Sub(started), provider.Bare(err)
 	c.observe(call)
 	return a, err
 }

@@ -321,7 +321,7 @@ func (c *client) transfer(ctx context.Context, method, address, operation string
 	}
 	call := provider.Call{Connection: c.connection, Operation: operation, Write: method == http.MethodPut, Started: c.clock(), Cause: provider.CauseOf(ctx)}
 	defer func() {
-		call.Duration, call.Status, call.Err = c.clock().Sub(call.Started), status, err
+		call.Duration, call.Status, call.Err = c.clock().Sub(call.Started), status, provider.Bare(err)
 		c.observe(call)
 	}()
 	ctx, cancel := context.WithTimeout(ctx, transferTime)

@@ -92,7 +92,7 @@ func (s *sessions) fetch(ctx context.Context) (*session, error) {
 	}
 	if err != nil {
 		err = loginError(err)
-		call.Err, call.Status = err, statusOf(err)
+		call.Err, call.Status = provider.Bare(err), statusOf(err)
 	}
 	s.config.Observe(call)
 	if err != nil {

@@ -93,7 +93,7 @@ func (e *events) authorize(ctx context.Context) (context.Context, error) {
 
 func (e *events) observe(operation string, started time.Time, err error) {
 	call := provider.Call{Connection: e.config.Connection, Operation: operation, Started: started,
-		Duration: e.config.Clock().Sub(started), Err: err, Status: 1000}
+		Duration: e.config.Clock().Sub(started), Err: provider.Bare(err), Status: 1000}
 	if err != nil {
 		call.Status += int(status.Code(errors.Unwrap(err)))
 	}

@@ -164,20 +164,10 @@ func (c *client) send(ctx context.Context, s *session, r request, into any) *pro
 	}
 	if e != nil {
 		c.limits.refused(e)
-		call.Err = withoutMessage(e)
+		call.Err = provider.Bare(e)
 	}
 	c.config.Observe(call)
 	return e
-}
-
-// withoutMessage is an error for audit: the vendor's text may quote what a record holds, its code does not.
-func withoutMessage(e *provider.Error) error {
-	if statusOf(e) == 0 {
-		return e // the text is ours
-	}
-	quiet := *e
-	quiet.Message = ""
-	return &quiet
 }
 
 // exchange sends the request and reads the whole answer.

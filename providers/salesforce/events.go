@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/twmb/avro"
 
@@ -90,6 +91,9 @@ func (s *eventSchema) decode(payload []byte) (e changeEvent, err error) {
 	if len(rest) > 0 {
 		return e, fmt.Errorf("decode a change event: %d bytes are left over", len(rest))
 	}
+	if !legible(decoded) {
+		return e, fmt.Errorf("decode a change event: a text in it is not UTF-8")
+	}
 	body, _ := decoded.(map[string]any)
 	header, _ := body["ChangeEventHeader"].(map[string]any)
 	if header == nil {
@@ -122,6 +126,23 @@ func (s *eventSchema) decode(payload []byte) (e changeEvent, err error) {
 		e.changed[n] = true
 	}
 	return e, nil
+}
+
+// legible says whether all texts below a decoded value are UTF-8, as Avro has them.
+func legible(v any) bool {
+	switch x := v.(type) {
+	case string:
+		return utf8.ValidString(x)
+	case map[string]any:
+		for _, e := range x {
+			if !legible(e) {
+				return false
+			}
+		}
+	case []any:
+		return !slices.ContainsFunc(x, func(e any) bool { return !legible(e) })
+	}
+	return true
 }
 
 // names reads bitmaps: "0x400800" over the schema's fields, "6-0x01" over the parts of its field 6. Bit 0 is the first
@@ -260,7 +281,11 @@ func (c column) ofAvro(raw any) (v record.Value, ok bool) {
 		return d, err == nil
 	case "datetime":
 		ms, isNumber := integer(raw)
-		return record.OfDateTime(time.UnixMilli(ms)), isNumber
+		at := time.UnixMilli(ms).UTC()
+		if !isNumber || at.Year() < 0 || at.Year() > 9999 {
+			return v, false // a year that no notation of ours has
+		}
+		return record.OfDateTime(at), true
 	case "time":
 		return v, false
 	}
