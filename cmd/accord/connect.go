@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -164,7 +165,7 @@ func saveToken(s contract.Setting) func(context.Context, string) error {
 			return fmt.Errorf("the refresh token was rotated, and the new one can't be kept: give it as secret::file(...) so that the new one can be written there")
 		}
 		fresh := s.Secret.Name + ".new"
-		if err := os.WriteFile(fresh, []byte(token+"\n"), 0o600); err != nil {
+		if err := writeSynced(fresh, token+"\n"); err != nil {
 			return fmt.Errorf("keep the rotated refresh token: %w", err)
 		}
 		if err := os.Rename(fresh, s.Secret.Name); err != nil {
@@ -172,4 +173,14 @@ func saveToken(s contract.Setting) func(context.Context, string) error {
 		}
 		return nil
 	}
+}
+
+// writeSynced writes a file that is on the disk when it returns: the token before it is dead already.
+func writeSynced(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -35,6 +35,7 @@ type sessions struct {
 	mu      sync.Mutex
 	current *session
 	refresh string // the newest refresh token, once one was rotated
+	kept    string // the newest that SaveRefreshToken took
 	fetches singleflight.Group
 }
 
@@ -156,8 +157,14 @@ func (s *sessions) exchange(ctx context.Context) (*oauth2.Token, error) {
 // exchangeRefresh uses the newest refresh token, and keeps a rotated one before the access token is used at all.
 func (s *sessions) exchangeRefresh(ctx context.Context, endpoint, secret string) (*oauth2.Token, error) {
 	s.mu.Lock()
-	old := s.refresh
+	old, kept := s.refresh, s.kept
 	s.mu.Unlock()
+	if old != kept {
+		// It could not be kept when it came. It is still good, and must not be lost with this process.
+		if err := s.keep(ctx, old); err != nil {
+			return nil, err
+		}
+	}
 	if old == "" {
 		var err error
 		if old, err = s.config.RefreshToken(ctx); err != nil {
@@ -174,12 +181,22 @@ func (s *sessions) exchangeRefresh(ctx context.Context, endpoint, secret string)
 		s.mu.Lock()
 		s.refresh = token.RefreshToken
 		s.mu.Unlock()
-		if err := s.config.SaveRefreshToken(ctx, token.RefreshToken); err != nil {
-			return nil, &provider.Error{Kind: provider.Transient, Op: "keep the rotated refresh token",
-				Message: "the org has replaced it and the old one is dead", Err: err}
+		if err := s.keep(ctx, token.RefreshToken); err != nil {
+			return nil, err
 		}
 	}
 	return token, nil
+}
+
+func (s *sessions) keep(ctx context.Context, refresh string) error {
+	if err := s.config.SaveRefreshToken(ctx, refresh); err != nil {
+		return &provider.Error{Kind: provider.Transient, Op: "keep the rotated refresh token",
+			Message: "the org has replaced it and the old one is dead", Err: err}
+	}
+	s.mu.Lock()
+	s.kept = refresh
+	s.mu.Unlock()
+	return nil
 }
 
 func secretError(name string, err error) error {

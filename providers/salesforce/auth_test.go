@@ -164,6 +164,57 @@ func TestRotatedTokenIsKeptBeforeItIsUsed(t *testing.T) {
 	}
 }
 
+// A token that could not be kept is kept before anything else is done with it, even if the org rotates no further.
+func TestRotatedTokenThatCouldNotBeKept(t *testing.T) {
+	var used, kept []string
+	full := true
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/services/oauth2/token" {
+			writeJSON(w, 200, map[string]any{})
+			return
+		}
+		used = append(used, r.FormValue("refresh_token"))
+		writeJSON(w, 200, map[string]any{"access_token": "a", "refresh_token": "r1"})
+	}))
+	defer server.Close()
+	p, err := New(Config{URL: server.URL, Flow: FlowRefreshToken, ClientID: "c",
+		RefreshToken: func(context.Context) (string, error) { return "r0", nil },
+		SaveRefreshToken: func(_ context.Context, token string) error {
+			if full {
+				return errors.New("the disk is full")
+			}
+			kept = append(kept, token)
+			return nil
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err := p.client.sessions.get(t.Context())
+		if e := asPort(t, err); e.Kind != provider.Transient || !strings.Contains(err.Error(), "refresh token") {
+			t.Errorf("error = %v of kind %v", err, e.Kind)
+		}
+	}
+	full = false
+	if err := get(t, p); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(used, " ") != "r0 r1" || strings.Join(kept, " ") != "r1" {
+		t.Errorf("used %q and kept %q, want r0 r1 and r1", used, kept)
+	}
+}
+
+// The audience of an assertion is the org itself where none is given: its My Domain is always right.
+func TestAudienceOfAnAssertion(t *testing.T) {
+	for given, want := range map[string]string{"": "https://acme.my.salesforce.com", "https://test.salesforce.com": "https://test.salesforce.com"} {
+		p, err := New(Config{URL: "https://acme.my.salesforce.com/", Flow: FlowJWTBearer, ClientID: "c", Username: "u", Audience: given,
+			PrivateKey: func(context.Context) (string, error) { return "", nil }})
+		if err != nil || p.config.Audience != want {
+			t.Errorf("audience %q becomes %q, %v; want %q", given, p.config.Audience, err, want)
+		}
+	}
+}
+
 func TestLoginErrors(t *testing.T) {
 	tests := []struct {
 		status int
