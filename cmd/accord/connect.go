@@ -22,6 +22,7 @@ import (
 type connector struct {
 	logger  hclog.Logger
 	observe func(provider.Call) // told of every call to a vendor; nil is fine
+	spent   *spending           // told of every provider; nil is fine
 }
 
 // open connects to everything that the contract names.
@@ -40,6 +41,12 @@ func (k connector) open(ctx context.Context, c *contract.Contract) (binding.Prov
 			return nil, fmt.Errorf("connect %s: %w", conn.Address(), err)
 		}
 		providers[conn.Address()] = p
+	}
+	if k.spent != nil {
+		if err := k.spent.take(ctx, providers); err != nil {
+			closeAll(providers)
+			return nil, fmt.Errorf("take up what was spent of the vendors' allowances: %w", err)
+		}
 	}
 	return providers, nil
 }

@@ -60,6 +60,7 @@ type session struct {
 	providers binding.Providers
 	logger    hclog.Logger
 	auditor   *auditor
+	spent     *spending
 }
 
 // openSession reads the folder's contract and connects everything it names.
@@ -73,14 +74,18 @@ func (w *workspace) openSession(ctx context.Context, stderr io.Writer) (*session
 		return nil, err
 	}
 	s.auditor = startAuditor(s.ledger, s.logger.Named("audit"))
-	if s.providers, err = (connector{logger: s.logger, observe: s.auditor.observe}).open(ctx, c); err != nil {
-		return nil, errors.Join(err, s.auditor.close(), s.ledger.Close())
+	s.spent = startSpending(s.ledger, s.logger.Named("budgets"), time.Now)
+	if s.providers, err = (connector{logger: s.logger, observe: s.auditor.observe, spent: s.spent}).open(ctx, c); err != nil {
+		return nil, errors.Join(err, s.spent.close(), s.auditor.close(), s.ledger.Close())
 	}
 	return s, nil
 }
 
 func (s *session) close() {
 	closeAll(s.providers)
+	if err := s.spent.close(); err != nil {
+		s.logger.Warn("note what was spent", "error", err)
+	}
 	if err := s.auditor.close(); err != nil {
 		s.logger.Error("audit log", "error", err)
 	}

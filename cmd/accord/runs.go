@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -110,7 +111,11 @@ func (s *syncer) record(ctx context.Context, kind string, do func(context.Contex
 		}
 	}
 	s.auditor = startAuditor(s.ledger, s.logger.Named("audit"))
+	s.spent = startSpending(s.ledger, s.logger.Named("budgets"), time.Now)
 	err = do(ctx)
+	if e := s.spent.close(); e != nil {
+		s.logger.Warn("note what was spent", "error", e)
+	}
 	if e := s.auditor.close(); e != nil {
 		s.logger.Error("audit log", "error", e)
 	}

@@ -65,7 +65,8 @@ type syncer struct {
 	logger         hclog.Logger
 	router         *router
 	pipelineConfig pipeline.Config
-	auditor        *auditor // while a run is recorded
+	auditor        *auditor  // while a run is recorded
+	spent          *spending // likewise
 }
 
 func newSync(l *ledger.Ledger, logger hclog.Logger, sweep time.Duration) *syncer {
@@ -80,7 +81,10 @@ func newSync(l *ledger.Ledger, logger hclog.Logger, sweep time.Duration) *syncer
 	s.pipelineConfig = pipeline.Config{
 		Ledger: l, Decode: decode, Listen: s.router.set, Clock: time.Now, Logger: logger.Named("pipeline"),
 		Worker: workerName(), Sweep: sweep,
-		Connect: func(ctx context.Context, c *contract.Contract) (binding.Providers, error) { return k.open(ctx, c) },
+		Connect: func(ctx context.Context, c *contract.Contract) (binding.Providers, error) {
+			k.spent = s.spent
+			return k.open(ctx, c)
+		},
 	}
 	return s
 }

@@ -45,3 +45,11 @@ func (l *Ledger) Budgets(ctx context.Context, connection string) ([]Budget, erro
 	})
 	return list, err
 }
+
+// ForgetBudgets forgets what was spent in windows whose names sort before one.
+func (l *Ledger) ForgetBudgets(ctx context.Context, before string) error {
+	return l.write(ctx, "forget budgets of the past", nil, func(t *tx) error {
+		_, err := t.exec(`DELETE FROM budget WHERE span < $1`, before)
+		return err
+	})
+}

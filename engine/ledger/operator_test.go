@@ -313,6 +313,10 @@ func TestBudgets(t *testing.T) {
 		same(t, "without a limit", fmt.Sprint(used, granted1), "14 true")
 		b.Used = 14
 		same(t, "budgets", must(f.Budgets(t.Context(), "monday.work"))(t), []ledger.Budget{b})
+		ok(t, f.ForgetBudgets(t.Context(), "2026-11-23"))
+		same(t, "budgets that are not old", len(must(f.Budgets(t.Context(), "monday.work"))(t)), 1)
+		ok(t, f.ForgetBudgets(t.Context(), "2026-11-24"))
+		same(t, "budgets that are", len(must(f.Budgets(t.Context(), "monday.work"))(t)), 0)
 	})
 }
 

@@ -5,6 +5,7 @@ import "time"
 // Usage is the state of one budget.
 type Usage struct {
 	Name      string
+	Window    time.Duration
 	Limit     int64     // 0 = not known
 	Remaining int64     // what the vendor has left, for everybody; 0 with Limit 0 = not known
 	Ours      int64     // used by ourselves in this window
@@ -27,7 +28,7 @@ func (g *Governor) Usage() []Usage {
 }
 
 func (b *budget) usage(now time.Time) Usage {
-	u := Usage{Name: b.Name, Limit: b.Limit, Ours: b.ours}
+	u := Usage{Name: b.Name, Window: b.Window, Limit: b.Limit, Ours: b.ours}
 	if a := b.allowance(); a < 1<<62 {
 		u.Allowance = a
 	}

@@ -181,3 +181,6 @@ func (c *client) usage() []provider.Usage {
 	}
 	return list
 }
+
+// Governor is what keeps the connection within its limits, for those who show or restore it.
+func (p *Provider) Governor() *ratelimit.Governor { return p.client.governor }
