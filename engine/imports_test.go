@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"engine/policy":                {"engine/contract", "engine/record"},
 	"engine/ledger":                {"engine/audit", "engine/record", "engine/resource"},
 	"engine/binding":               {"engine/contract", "engine/lens", "engine/provider", "engine/record", "engine/resource"},
-	"engine/plan":                  {"engine/binding", "engine/contract", "engine/ledger", "engine/merge", "engine/provider", "engine/record", "engine/resource"},
+	"engine/plan":                  {"engine/binding", "engine/contract", "engine/ledger", "engine/lens", "engine/merge", "engine/provider", "engine/record", "engine/resource"},
 	"engine/apply":                 {"engine/binding", "engine/contract", "engine/ledger", "engine/plan", "engine/resource"},
 	"engine/pipeline":              {"engine/binding", "engine/contract", "engine/ledger", "engine/merge", "engine/plan", "engine/policy", "engine/provider", "engine/ratelimit", "engine/record", "engine/resource"},
 	"engine/simulation":            {"engine/apply", "engine/binding", "engine/contract", "engine/ledger", "engine/pipeline", "engine/plan", "engine/provider", "engine/provider/providertest", "engine/record"},

@@ -226,6 +226,22 @@ func (c *choiceCodec) nameKey(name string) string {
 	return name
 }
 
+// Gaps are the choices that a side offers and that have no way to the other, in the side's order: records with one of them
+// are rejected.
+func (l *Lens) Gaps(side record.Side) []string {
+	c, is := l.codec.(*choiceCodec)
+	if !is {
+		return nil
+	}
+	var gaps []string
+	for _, o := range l.shapes[side&1][0].Options {
+		if _, err := c.home(side&1, o); err != nil {
+			gaps = append(gaps, o)
+		}
+	}
+	return gaps
+}
+
 // problems are the defects of the table, and of two fixed sets of options that fold into one another.
 func (c *choiceCodec) problems() []Problem {
 	var ps []Problem

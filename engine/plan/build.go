@@ -6,6 +6,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -225,6 +227,7 @@ func (p *Plan) forecast(ctx context.Context, cfg Config, want, have []resource.R
 			Source:  Place(pr.Field.Range),
 		})
 	}
+	p.gaps(objects)
 	if cfg.InForce != nil && len(p.Rules) == 0 && len(p.StructureChanges()) == 0 {
 		return p.settled(ctx, cfg)
 	}
@@ -247,6 +250,39 @@ func (p *Plan) forecast(ctx context.Context, cfg Config, want, have []resource.R
 		p.Data = append(p.Data, data)
 	}
 	return nil
+}
+
+// gaps warns of choices that a vendor offers and that a field's picklist table does not name: as soon as somebody picks
+// one, that record is rejected.
+func (p *Plan) gaps(objects []*binding.Object) {
+	for _, o := range objects {
+		for _, f := range o.Fields {
+			l := o.Lenses[f.Name]
+			if l == nil {
+				continue
+			}
+			for _, side := range record.Sides {
+				if missing := l.Gaps(side); f.Owner.Owns(side) && len(missing) > 0 {
+					p.Warnings = append(p.Warnings, fmt.Sprintf("picklist %q of %s does not name all that can be chosen in %s: %s; records with one of them are rejected, so add rows for them, or unlisted = \"keep\"",
+						f.Picklist.Name, f.Address(), contract.Systems[side], someOf(missing)))
+				}
+			}
+		}
+	}
+}
+
+// someOf quotes the first few names.
+func someOf(names []string) string {
+	const most = 8
+	quoted := make([]string, 0, most)
+	for _, n := range names[:min(len(names), most)] {
+		quoted = append(quoted, strconv.Quote(n))
+	}
+	text := strings.Join(quoted, ", ")
+	if len(names) > most {
+		text += fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return text
 }
 
 // hiddenObjects names, by contract object, what exists and is not shown to our user: its records can't be counted.

@@ -6,7 +6,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"accord/engine/binding"
 	"accord/engine/contract"
+	"accord/engine/lens"
+	"accord/engine/record"
 	"accord/engine/resource"
 )
 
@@ -187,5 +190,38 @@ func TestTheDigestIsOfWhatApplyWouldDo(t *testing.T) {
 		if seal(change) == same {
 			t.Errorf("%s did not move the digest", name)
 		}
+	}
+}
+
+// What can be chosen and is in no row of a picklist table is named before a record is rejected for it, on the side whose
+// choices count, and only there.
+func TestGapsOfATableAreNamed(t *testing.T) {
+	table := &contract.Picklist{Name: "stage", Values: []contract.PicklistEntry{{Left: "Won", Right: "Done"}}}
+	object := &contract.Object{Name: "deal"}
+	said := func(owner contract.Owner, keep bool) []string {
+		of := *table
+		of.Keep = keep
+		f := &contract.Field{Name: "stage", Object: object, Owner: owner, Picklist: &of, Ends: [2][]contract.NativeField{{{Name: "StageName"}}, {{Name: "stage"}}}}
+		l, problems := lens.New(f, [2][]record.Shape{
+			{{Kind: record.Choice, Options: []string{"Won", "Lost", "Open"}}}, {{Kind: record.Choice, Options: []string{"Done", "Stuck"}}},
+		})
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		var p Plan
+		p.gaps([]*binding.Object{{Object: &contract.Object{Name: "deal", Fields: []*contract.Field{f}}, Lenses: map[string]*lens.Lens{"stage": l}}})
+		return p.Warnings
+	}
+	if got := said(contract.OwnerLeft, false); len(got) != 1 || !strings.Contains(got[0], `salesforce: "Lost", "Open"`) {
+		t.Errorf("owned by salesforce: %q", got)
+	}
+	if got := said(contract.OwnerRight, false); len(got) != 1 || !strings.Contains(got[0], `monday: "Stuck"`) {
+		t.Errorf("owned by monday: %q", got)
+	}
+	if got := said(contract.OwnerEither, false); len(got) != 2 {
+		t.Errorf("owned by either: %q", got)
+	}
+	if got := said(contract.OwnerEither, true); len(got) != 0 {
+		t.Errorf("what is not listed is kept: %q", got)
 	}
 }
