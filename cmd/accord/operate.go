@@ -13,6 +13,7 @@ import (
 	"accord/engine/contract"
 	"accord/engine/ledger"
 	"accord/engine/lens"
+	"accord/engine/pipeline"
 	"accord/engine/record"
 )
 
@@ -76,6 +77,13 @@ func conflictsCommand(w *workspace) *cobra.Command {
 		RunE: w.withLedger(func(ctx context.Context, cmd *cobra.Command, l *ledger.Ledger, _ []string) error {
 			conflicts, err := shownConflicts(ctx, l, filter)
 			if err != nil {
+				return err
+			}
+			halted, err := pipeline.Halts(ctx, l)
+			if err != nil {
+				return err
+			}
+			if err := view.Halts(cmd.OutOrStdout(), halted, w.style(cmd.OutOrStdout())); err != nil {
 				return err
 			}
 			return view.Conflicts(cmd.OutOrStdout(), conflicts, w.style(cmd.OutOrStdout()))

@@ -105,6 +105,8 @@ var catalogue = []Code{
 		"Each transform has examples, a left value and what becomes of it on the right, and each direction that is written must make them come true. Where several left values become one, the way back may lead to any of them. The message says what the expression makes of the value instead."},
 	{codeCurrency, "Amounts of an unknown currency",
 		"With currency = \"EUR\" a field carries amounts of that currency only; a record in another one is told as a conflict and left alone. Which currency a record is in is said by a second native field beside the amount, at the end that has several: salesforce = [Amount, CurrencyIsoCode]. All fields that share such a native field name the same currency."},
+	{codeCanary, "Not a record to watch for",
+		"canary names records that must always be there, live, readable and paired with each other: by the id of the Salesforce record, of the item, or of both. Salesforce ids are written with their 18 characters. When one is not there, the object is halted before anything follows from it."},
 
 	{codePicklistInverse, "Several values share a label",
 		"Two or more Salesforce values become one monday.com label, so nothing says which one the label comes home as. Name one per label in inverse."},

@@ -59,6 +59,7 @@ const (
 	codeTransform        = "ACC1418"
 	codeTransformExample = "ACC1419"
 	codeCurrency         = "ACC1420"
+	codeCanary           = "ACC1430"
 
 	codePicklistInverse = "ACC1501"
 	codeInverseLabel    = "ACC1502"

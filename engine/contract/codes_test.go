@@ -320,6 +320,10 @@ var mistakes = []mistake{
 	{codeTransformExample, `lossy      = ["time"]`, "transform {\n to_salesforce = upper(value)\n examples = { \"A\" = \"a\", \"b\" = \"b\" }\n}", `"b" = "b"`, `"B"`},
 	{codeTransformExample, `lossy      = ["time"]`, "transform {\n to_salesforce = value\n examples = {}\n}", "examples", "needs an example"},
 	{codeTransformExample, `lossy      = ["time"]`, "transform {\n to_salesforce = value * 2\n examples = { \"x\" = \"y\" }\n}", `"x" = "y"`, "no value"},
+	{codeCanary, `max_deletes = 20`, `canary = "0065g00000AbCdE"`, "0065g00000AbCdE", "18"},
+	{codeCanary, `max_deletes = 20`, `canary = ""`, `""`, "canary ="},
+	{codeCanary, `max_deletes = 20`, `canary = ["1234567890", "1234567890"]`, "1234567890", "twice"},
+	{codeWrongType, `max_deletes = 20`, `canary = {}`, "{}", "no text"},
 	{codeReferenceAcross, "connection = connection.monday.work\n    board      = \"Clients\"", "connection = connection.monday.other\n    board      = \"Clients\"", "reference", "same connection"},
 
 	{codePicklistInverse, `inverse = { "Open" = "Prospecting" }`, ``, "values", `"Open" = "Prospecting"`},

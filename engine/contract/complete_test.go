@@ -2,6 +2,7 @@ package contract
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,9 @@ func TestCompleteExample(t *testing.T) {
 	}
 	if p.Guard.MaxDeletes != -1 || p.Guard.MaxChanges != 500 || p.Guard.MaxChangePercent != 0 || !p.Protect {
 		t.Errorf("guard %+v, protect %v", p.Guard, p.Protect)
+	}
+	if want := []string{"0065g00000AbCdEAAV", "1234567890"}; !slices.Equal(p.Guard.Canary, want) {
+		t.Errorf("canaries %v, want %v", p.Guard.Canary, want)
 	}
 	if g := c.Object("account").Guard; g.MaxDeletes != 20 || g.MaxChangePercent != 30 || g.MaxChanges != 0 {
 		t.Errorf("default guard %+v", g)

@@ -188,7 +188,10 @@ type Guard struct {
 	MaxDeletes       int     // in one round; -1 = no limit
 	MaxChanges       int     // records; 0 = by percentage
 	MaxChangePercent float64 // of paired records, 0 to 100
-	Range            hcl.Range
+	// Canary lists ids of records, of either side, that must stay live, paired and readable; the object is halted when
+	// one is not. None by default.
+	Canary []string
+	Range  hcl.Range
 }
 
 // Owner says whose edits of a field count.

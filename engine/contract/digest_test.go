@@ -90,6 +90,7 @@ func TestDigestTells(t *testing.T) {
 		{"  guard {", "  lifecycle {\n    protect = true\n  }\n  guard {", "object.deal"},
 		{"monday     = keep", "monday     = delete", "object.deal.delete"},
 		{"max_deletes = 20", "max_deletes = 21", "object.deal.guard"},
+		{"max_deletes = 20", "max_deletes = 20\n    canary = \"0065g00000AbCdEAAV\"", "object.deal.guard"},
 		{`max_changes = "30%"`, `max_changes = 30`, "object.deal.guard"},
 		{`when = after.stage == "Closed Won"` + "\n", "", "object.deal.create.monday"},
 		{`create "monday" {` + "\n    when = after.stage == \"Closed Won\"\n  }\n", "", "object.deal.create.monday"},

@@ -30,7 +30,7 @@ var endShapes = [2]shape{
 var (
 	createShape    = shape{attrs: []string{"when"}}
 	deleteShape    = shape{attrs: []string{"salesforce", "monday"}}
-	guardShape     = shape{attrs: []string{"max_deletes", "max_changes"}}
+	guardShape     = shape{attrs: []string{"max_deletes", "max_changes", "canary"}}
 	lifecycleShape = shape{attrs: []string{"protect"}}
 )
 
@@ -200,27 +200,6 @@ func (d *decoder) decodeDelete(o *object, b *hclsyntax.Block) {
 				"Write monday = keep, or monday = delete for the recycle bin.")
 		default:
 			o.Deletes[side] = DeleteAction(word)
-		}
-	}
-}
-
-func (d *decoder) decodeGuard(o *object, b *hclsyntax.Block) {
-	o.Guard = Guard{MaxDeletes: defaultMaxDeletes, MaxChangePercent: defaultMaxChangePercent, Range: o.Range}
-	if b == nil {
-		return
-	}
-	o.Guard.Range = b.DefRange()
-	c := d.check(b.Body, b.DefRange(), say("in guard of object %q", o.Name), guardShape)
-	if a := c.attrs["max_deletes"]; a != nil {
-		if v, ok := d.value(a.Expr); ok {
-			if n, ok := d.whole(a, v, -1); ok {
-				o.Guard.MaxDeletes = n
-			}
-		}
-	}
-	if a := c.attrs["max_changes"]; a != nil {
-		if n, percent, ok := d.count(a, `"30%"`); ok {
-			o.Guard.MaxChanges, o.Guard.MaxChangePercent = n, percent
 		}
 	}
 }

@@ -50,6 +50,7 @@ func (c *Contract) Rules() []Rule {
 		})
 		add("object."+o.Name+".guard", "guard", o.Guard.Range, map[string]string{
 			"max_deletes": strconv.Itoa(o.Guard.MaxDeletes), "max_changes": countText(o.Guard.MaxChanges, o.Guard.MaxChangePercent),
+			"canary": strings.Join(o.Guard.Canary, ", "),
 		})
 		for _, f := range o.Fields {
 			add(f.Address(), "field", f.Range, fieldText(f))

@@ -16,46 +16,92 @@ import (
 // follows. Objects that others refer to come first, so that references find their records.
 func (p *Pipeline) backfill(ctx context.Context) error {
 	for _, o := range p.objects {
-		done, err := p.cfg.Ledger.Cursor(ctx, backfilled, o.Name)
-		if err != nil {
-			return fmt.Errorf("ask whether %s was listed: %w", o.Name, err)
-		}
-		if done == p.contract.Digest() {
-			if err := p.markListed(ctx, o); err != nil {
-				return err
-			}
-			continue
-		}
-		if _, err := p.recover(ctx, o); err != nil {
+		if err := p.review(ctx, o); err != nil {
 			return err
 		}
-		if err := p.awaitLoads(ctx, o); err != nil {
+		if o.unlisted = o.halted; o.halted {
+			continue // once it is resumed
+		}
+		if err := p.backfillObject(ctx, o); err != nil {
 			return err
 		}
-		for _, side := range record.Sides {
-			if err := p.list(ctx, o, side, true); err != nil {
-				return err
-			}
-		}
-		if err := p.markListed(ctx, o); err != nil {
-			return err
-		}
-		if err := p.pair(ctx, o); err != nil {
-			return err
-		}
-		if _, err := p.cfg.Ledger.EnqueueObject(ctx, o.Name, ledger.PriorityBackfill, "contract"); err != nil {
-			return fmt.Errorf("mark all of %s pending: %w", o.Name, err)
-		}
-		if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: backfilled, Name: o.Name, Position: p.contract.Digest()}); err != nil {
-			return fmt.Errorf("record that %s was listed: %w", o.Name, err)
-		}
-		// Pairs of this object must exist before what refers to it is matched.
-		if err := p.drain(ctx, o); err != nil {
-			return err
-		}
-		o.listed = true
 	}
 	return nil
+}
+
+func (p *Pipeline) backfillObject(ctx context.Context, o *object) error {
+	o.unlisted = false
+	done, err := p.cfg.Ledger.Cursor(ctx, backfilled, o.Name)
+	if err != nil {
+		return fmt.Errorf("ask whether %s was listed: %w", o.Name, err)
+	}
+	if done != "" { // before, a canary may not be known yet
+		if stop, err := p.watchOver(ctx, o); stop || err != nil {
+			return err
+		}
+	}
+	if done == p.contract.Digest() {
+		return p.markListed(ctx, o)
+	}
+	if _, err := p.recover(ctx, o); err != nil {
+		return err
+	}
+	if err := p.awaitLoads(ctx, o); err != nil {
+		return err
+	}
+	for _, side := range record.Sides {
+		if stop, err := p.listWhole(ctx, o, side); stop || err != nil {
+			return err
+		}
+	}
+	if err := p.markListed(ctx, o); err != nil {
+		return err
+	}
+	if err := p.pair(ctx, o); err != nil {
+		return err
+	}
+	if _, err := p.cfg.Ledger.EnqueueObject(ctx, o.Name, ledger.PriorityBackfill, "contract"); err != nil {
+		return fmt.Errorf("mark all of %s pending: %w", o.Name, err)
+	}
+	if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: backfilled, Name: o.Name, Position: p.contract.Digest()}); err != nil {
+		return fmt.Errorf("record that %s was listed: %w", o.Name, err)
+	}
+	// Pairs of this object must exist before what refers to it is matched.
+	if err := p.drain(ctx, o); err != nil {
+		return err
+	}
+	o.listed = true
+	if o.halted {
+		return nil
+	}
+	_, err = p.watchOver(ctx, o)
+	return err
+}
+
+// listWhole lists a side whole, and halts the object when the side shows hardly anything of what it showed before.
+func (p *Pipeline) listWhole(ctx context.Context, o *object, side record.Side) (stop bool, err error) {
+	known, err := p.cfg.Ledger.Shown(ctx, o.Name)
+	if err != nil {
+		return false, err
+	}
+	listed, err := p.list(ctx, o, side, true)
+	if err != nil {
+		return false, err
+	}
+	if stop, err = p.emptied(ctx, o, side, known[side], listed); stop {
+		o.halted, o.unlisted = true, true
+	}
+	return stop, err
+}
+
+// watchOver looks at an object's canaries, and halts it when something is amiss with them.
+func (p *Pipeline) watchOver(ctx context.Context, o *object) (stop bool, err error) {
+	h, err := p.canary(ctx, o, 0)
+	if err != nil || h == nil {
+		return false, err
+	}
+	o.halted, o.unlisted = true, true
+	return true, p.halt(ctx, o, *h)
 }
 
 // backfilled holds, for each object, the digest of the contract under which it was listed and matched.
@@ -69,7 +115,7 @@ func (p *Pipeline) sweep(ctx context.Context) error {
 			continue
 		}
 		for _, side := range record.Sides {
-			if err := p.list(ctx, o, side, false); err != nil {
+			if _, err := p.list(ctx, o, side, false); err != nil {
 				return err
 			}
 		}
@@ -78,15 +124,15 @@ func (p *Pipeline) sweep(ctx context.Context) error {
 	return nil
 }
 
-// list captures what one side shows: everything, or what changed since the watermark.
-func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bool) error {
+// list captures what one side shows: everything, or what changed since the watermark. It counts the records.
+func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bool) (listed int, err error) {
 	mark := "since/" + o.Name
 	since := record.Version(0)
 	priority := ledger.PriorityBackfill
 	if !all {
 		text, err := p.cfg.Ledger.Cursor(ctx, o.side(side), mark)
 		if err != nil {
-			return fmt.Errorf("read how far %s was listed: %w", o.Name, err)
+			return 0, fmt.Errorf("read how far %s was listed: %w", o.Name, err)
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err == nil {
@@ -107,16 +153,17 @@ func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bo
 		if _, err := p.cfg.Ledger.Capture(ctx, c); err != nil {
 			return fmt.Errorf("capture a page of %s: %w", o.Name, err)
 		}
+		listed += len(page)
 		p.report(o, "list", func(pr *Progress) { pr.Captured += len(page) })
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("list %s at %s: %w", o.Name, o.side(side), err)
+		return 0, fmt.Errorf("list %s at %s: %w", o.Name, o.side(side), err)
 	}
 	if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: o.side(side), Name: mark, Position: strconv.FormatInt(int64(next), 10)}); err != nil {
-		return fmt.Errorf("record how far %s was listed: %w", o.Name, err)
+		return 0, fmt.Errorf("record how far %s was listed: %w", o.Name, err)
 	}
-	return nil
+	return listed, nil
 }
 
 // pair joins records that exist on both sides and carry no id of each other, by the object's match fields. Where a key

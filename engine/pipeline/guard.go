@@ -2,77 +2,16 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"time"
 
 	"accord/engine/ledger"
 	"accord/engine/policy"
 	"accord/engine/record"
 )
 
-// halts holds, for each object that its guard has stopped, why; resuming turns it into an approval.
-const halts = "accord/halts"
-
-// Halt is why an object's guard stopped it. It is kept in the ledger until somebody resumes the object.
-type Halt struct {
-	Reason  string `json:"reason"`
-	Detail  string `json:"detail"`
-	Remedy  string `json:"remedy"`
-	Deletes int    `json:"deletes"` // that the round would have made
-	Changes int    `json:"changes"`
-	// Resumed says that somebody looked: as many deletes and changes as stand here may now be made.
-	Resumed bool `json:"resumed"`
-}
-
-// Halts lists the objects that are halted now, by name.
-func Halts(ctx context.Context, l *ledger.Ledger) (map[string]Halt, error) {
-	positions, err := l.Cursors(ctx, halts)
-	if err != nil {
-		return nil, fmt.Errorf("read which objects are halted: %w", err)
-	}
-	result := map[string]Halt{}
-	for name, text := range positions {
-		if text == "" {
-			continue // resumed, and taken up
-		}
-		var h Halt
-		if err := json.Unmarshal([]byte(text), &h); err != nil {
-			return nil, fmt.Errorf("read why %s is halted: %w", name, err)
-		}
-		if !h.Resumed {
-			result[name] = h
-		}
-	}
-	return result, nil
-}
-
-// Resume lets a halted object go on: somebody looked at what stopped it, and wants it.
-func Resume(ctx context.Context, l *ledger.Ledger, object string) error {
-	halted, err := Halts(ctx, l)
-	if err != nil {
-		return err
-	}
-	h, ok := halted[object]
-	if !ok {
-		return fmt.Errorf("resume %s: it is not halted", object)
-	}
-	h.Resumed = true
-	return saveHalt(ctx, l, object, h)
-}
-
-func saveHalt(ctx context.Context, l *ledger.Ledger, object string, h Halt) error {
-	text, err := json.Marshal(h)
-	if err != nil {
-		return fmt.Errorf("store why %s is halted: %w", object, err)
-	}
-	if err := l.SetCursor(ctx, ledger.Cursor{Connection: halts, Name: object, Position: string(text)}); err != nil {
-		return fmt.Errorf("store why %s is halted: %w", object, err)
-	}
-	return nil
-}
-
 // guard stops an object before it carries out a disaster. Creations, and the first meeting of two records, are not
-// counted: the plan announced them.
+// counted: the plan announced them. It says whether the claims were given back.
 func (p *Pipeline) guard(ctx context.Context, o *object, work []ledger.Work, resolutions []ledger.Resolution) (bool, error) {
 	round := o.round
 	for i, r := range resolutions {
@@ -86,54 +25,147 @@ func (p *Pipeline) guard(ctx context.Context, o *object, work []ledger.Work, res
 			}
 		}
 	}
-	if round.Deletes == o.round.Deletes && round.Changes == o.round.Changes {
+	lost := o.vanished.note(work)
+	if !lost && round.Deletes == o.round.Deletes && round.Changes == o.round.Changes {
 		return false, nil
 	}
-	stats, err := p.cfg.Ledger.Stats(ctx)
+	h, err := p.judge(ctx, o, round, lost)
 	if err != nil {
-		return false, fmt.Errorf("read the figures of %s: %w", o.Name, err)
+		return false, err
 	}
-	round.Object, round.Seen = o.Name, [2]int{-1, -1}
-	for _, s := range stats {
-		if s.Object == o.Name {
-			round.Paired = s.Pairs
+	if h == nil && round.Mass() && (round.Deletes != o.round.Deletes || !o.round.Mass()) {
+		h, err = p.canary(ctx, o, canaryAge)
+		switch {
+		case err != nil && ctx.Err() == nil && passing(err):
+			p.cfg.Logger.Warn("will try again", "doing", "look at the canary", "object", o.Name, "in", canaryAgain.String(), "error", err)
+			return true, p.giveBack(ctx, o, work, resolutions, canaryAgain)
+		case err != nil:
+			return false, err
 		}
 	}
-	checked := round
-	checked.Deletes -= o.allowed.Deletes
-	checked.Changes -= o.allowed.Changes
-	h := policy.Check(o.Guard, checked)
 	if h == nil {
 		o.round = round
 		return false, nil
 	}
 	o.halted = true
-	for i := range resolutions { // nothing was decided: the claims are given back
-		resolutions[i] = ledger.Resolution{PairID: work[i].Pair.ID, Gen: work[i].Gen, Lease: work[i].Lease, RetryAt: p.cfg.Clock(), Reason: "halted"}
+	if err := p.giveBack(ctx, o, work, resolutions, 0); err != nil {
+		return true, err
 	}
-	if _, err := p.cfg.Ledger.Resolve(ctx, resolutions); err != nil {
-		return true, fmt.Errorf("give back claims of %s: %w", o.Name, err)
-	}
-	p.cfg.Logger.Error("halted", "object", o.Name, "reason", string(h.Reason), "detail", h.Detail)
-	return true, saveHalt(ctx, p.cfg.Ledger, o.Name, Halt{
-		Reason: string(h.Reason), Detail: h.Detail, Remedy: h.Remedy, Deletes: round.Deletes, Changes: round.Changes,
-	})
+	return true, p.halt(ctx, o, *h)
 }
 
-// review takes up that an object is halted, in this process or before it, and that an operator has let it go on.
-func (p *Pipeline) review(ctx context.Context, o *object) error {
-	text, err := p.cfg.Ledger.Cursor(ctx, halts, o.Name)
-	if err != nil || text == "" {
-		return err
+// judge compares a round with the object's guard. Lost says that a side shows fewer records than before.
+func (p *Pipeline) judge(ctx context.Context, o *object, round policy.Round, lost bool) (*Halt, error) {
+	stats, err := p.cfg.Ledger.Stats(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the figures of %s: %w", o.Name, err)
 	}
-	var h Halt
-	if err := json.Unmarshal([]byte(text), &h); err != nil {
-		return fmt.Errorf("read why %s is halted: %w", o.Name, err)
+	round.Object, round.Seen = o.Name, policy.NotListed
+	for _, s := range stats {
+		if s.Object == o.Name {
+			round.Paired = s.Pairs
+		}
 	}
-	if !h.Resumed {
-		o.halted = true
-		return nil
+	if lost {
+		live, err := p.cfg.Ledger.Shown(ctx, o.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, side := range record.Sides {
+			gone, hidden := o.vanished.counts(side)
+			if gone > 0 {
+				round.Known[side], round.Seen[side], round.Hidden[side] = live[side]+gone, live[side], hidden
+			}
+		}
 	}
-	o.halted, o.allowed = false, h
-	return p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: halts, Name: o.Name})
+	checked := round
+	checked.Deletes -= o.allowed.Deletes
+	checked.Changes -= o.allowed.Changes
+	return p.check(ctx, o, checked, round)
+}
+
+// check is policy's verdict on a round, but for empty sides that somebody has looked at. Whole is the round with what
+// was allowed before.
+func (p *Pipeline) check(ctx context.Context, o *object, round, whole policy.Round) (*Halt, error) {
+	for {
+		h := policy.Check(o.Guard, round)
+		if h == nil {
+			return nil, nil
+		}
+		halt := haltOf(h, whole)
+		if halt.Mark == "" {
+			return &halt, nil
+		}
+		text, err := p.excused(ctx, o, halt.Mark)
+		if err != nil || text == "" {
+			return &halt, err
+		}
+		round.Seen[h.Side] = policy.NotListed[h.Side]
+	}
+}
+
+// giveBack undoes claims: nothing was decided.
+func (p *Pipeline) giveBack(ctx context.Context, o *object, work []ledger.Work, resolutions []ledger.Resolution, wait time.Duration) error {
+	for i := range resolutions {
+		resolutions[i] = ledger.Resolution{PairID: work[i].Pair.ID, Gen: work[i].Gen, Lease: work[i].Lease, RetryAt: p.cfg.Clock().Add(wait), Reason: "halted"}
+	}
+	if _, err := p.cfg.Ledger.Resolve(ctx, resolutions); err != nil {
+		return fmt.Errorf("give back claims of %s: %w", o.Name, err)
+	}
+	return nil
+}
+
+// vanished are the pairs whose record on a side stopped being live since the object was last quiet, and whether somebody
+// said that it was deleted.
+type vanished [2]map[string]bool
+
+// note takes up what was claimed. It says whether any of it is news.
+func (v *vanished) note(work []ledger.Work) bool {
+	news := false
+	for _, w := range work {
+		for _, side := range record.Sides {
+			seen, known := w.Seen[side], v[side]
+			hidden, before := known[w.Pair.ID]
+			switch {
+			case seen == nil || w.Pair.Base[side] == nil || seen.State == record.Live:
+				delete(known, w.Pair.ID)
+			case before && hidden == (seen.State == record.Missing):
+			default:
+				if known == nil {
+					known = map[string]bool{}
+					v[side] = known
+				}
+				known[w.Pair.ID], news = seen.State == record.Missing, true
+			}
+		}
+	}
+	return news
+}
+
+// counts are the records of a side that are live no more, and those among them of which nobody said why.
+func (v *vanished) counts(side record.Side) (gone, hidden int) {
+	for _, missing := range v[side] {
+		if missing {
+			hidden++
+		}
+	}
+	return len(v[side]), hidden
+}
+
+// emptied halts an object of which a full listing showed hardly anything any more, and says so. Known is how many records
+// the side showed before.
+func (p *Pipeline) emptied(ctx context.Context, o *object, side record.Side, known, listed int) (bool, error) {
+	round := policy.Round{Object: o.Name, Seen: policy.NotListed}
+	round.Known[side], round.Seen[side], round.Hidden[side] = known, listed, max(0, known-listed)
+	h, err := p.check(ctx, o, round, round)
+	switch {
+	case err != nil:
+		return false, err
+	case h != nil:
+		return true, p.halt(ctx, o, *h)
+	case listed > 0 && listed*2 >= known:
+		return false, p.unexcuse(ctx, o, haltOf(&policy.Halt{Reason: policy.SideEmpty, Side: side}, round).Mark)
+	default:
+		return false, nil
+	}
 }

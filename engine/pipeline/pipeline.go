@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -70,8 +71,11 @@ type object struct {
 	progress Progress
 	listed   bool         // as a whole, since the last sweep
 	halted   bool         // by its guard, until somebody resumes it
+	unlisted bool         // it was halted before all of it was listed under this contract
 	round    policy.Round // what was done since the object was last quiet
+	vanished vanished     // since then, too
 	allowed  Halt         // what somebody approved after a halt
+	sung     atomic.Int64 // when its canaries were last seen to be well, in milliseconds
 	// gathering says that more of a backfill is about to be resolved: a load waits for it.
 	gathering bool
 	triggers  []*contract.Trigger
@@ -256,7 +260,7 @@ func (p *Pipeline) round(ctx context.Context) (bool, error) {
 			return worked, err
 		}
 		if !did && !o.halted && !p.loads.of(o) {
-			o.round, o.allowed = policy.Round{}, Halt{} // a burst has ended: the next is counted from nothing
+			o.round, o.vanished, o.allowed = policy.Round{}, vanished{}, Halt{} // a burst has ended: the next is counted from nothing
 		}
 		worked = worked || did
 	}
@@ -275,6 +279,9 @@ func (p *Pipeline) turn(ctx context.Context, o *object) (bool, error) {
 	}
 	if err := p.review(ctx, o); err != nil {
 		return false, err
+	}
+	if o.unlisted && !o.halted {
+		return true, p.backfillObject(ctx, o)
 	}
 	worked := false
 	for _, step := range []func(context.Context, *object) (bool, error){p.recover, p.refresh, p.resolve, p.deliver} {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strconv"
 
 	"accord/engine/contract"
 	"accord/engine/record"
@@ -13,14 +14,14 @@ type Round struct {
 	Paired  int // pairs with a record on both sides
 	Deletes int // records that would be archived or deleted
 	Changes int // records that would be updated; new ones overwrite nothing, and do not count
-	// Known and Seen count live records by side: before this round's full listing, and in it. Seen is -1 for a side
-	// that was not listed in full.
-	Known, Seen [2]int
+	// Known and Seen count live records by side: before this round, and now. Seen is -1 for a side of which nothing new
+	// is known. Hidden counts those among the ones that are live no more of which nobody said that they were deleted.
+	Known, Seen, Hidden [2]int
 	// Approved is the number of updates that an approved plan announced for this round; 0 = none.
 	Approved int
 }
 
-// NotListed is a round's Seen where neither side was listed in full.
+// NotListed is a round's Seen where nothing new is known of either side.
 var NotListed = [2]int{-1, -1}
 
 // Reason says which limit a round broke.
@@ -30,7 +31,8 @@ type Reason string
 const (
 	MassDelete Reason = "mass_delete"
 	MassChange Reason = "mass_change"
-	SideEmpty  Reason = "side_empty"
+	SideEmpty  Reason = "side_empty" // or nearly so
+	Canary     Reason = "canary"     // a record that must always be there is not
 )
 
 const (
@@ -46,7 +48,7 @@ type Halt struct {
 	Object                 string
 	Side                   record.Side // of SideEmpty
 	Numerator, Denominator int         // "Numerator of Denominator records"
-	Limit                  int         // records; SideEmpty has none
+	Limit                  int         // records; SideEmpty and Canary have none
 	Guard                  contract.Guard
 	// Detail says what would have happened, Remedy what to do. The guard's Range says where the limit is written.
 	Detail, Remedy string
@@ -61,10 +63,8 @@ func (h *Halt) Error() string {
 // suddenly empty explains the others.
 func Check(g contract.Guard, r Round) *Halt {
 	for _, s := range record.Sides {
-		if r.Known[s] >= manyRecords && r.Seen[s] == 0 {
-			return &Halt{Reason: SideEmpty, Object: r.Object, Side: s, Numerator: r.Seen[s], Denominator: r.Known[s], Guard: g,
-				Detail: fmt.Sprintf("%s showed %d records before and shows none now", contract.Systems[s], r.Known[s]),
-				Remedy: "check that our user may still see them, and that the object's scope in the contract is what you mean; then run sync again"}
+		if h := emptied(g, r, s); h != nil {
+			return h
 		}
 	}
 	if g.MaxDeletes >= 0 && r.Deletes > g.MaxDeletes {
@@ -82,6 +82,24 @@ func Check(g contract.Guard, r Round) *Halt {
 			Remedy: fmt.Sprintf("look at what changed; if it is meant, apply a contract with guard { max_changes = %d }", r.Changes)}
 	}
 	return nil
+}
+
+// emptied says whether a side is suddenly empty, or hides more than half of what it showed. What is said to be deleted is
+// for max_deletes to judge, down to the last record.
+func emptied(g contract.Guard, r Round, s record.Side) *Halt {
+	now := "none"
+	switch {
+	case r.Seen[s] < 0 || r.Known[s] < manyRecords:
+		return nil
+	case r.Seen[s] == 0:
+	case r.Hidden[s] > max(fewRecords, r.Known[s]/2):
+		now = strconv.Itoa(r.Seen[s])
+	default:
+		return nil
+	}
+	return &Halt{Reason: SideEmpty, Object: r.Object, Side: s, Numerator: r.Seen[s], Denominator: r.Known[s], Guard: g,
+		Detail: fmt.Sprintf("%s showed %d records before and shows %s now", contract.Systems[s], r.Known[s], now),
+		Remedy: "check that our user may still see them, and that the object's scope in the contract is what you mean"}
 }
 
 // changeLimit is the number of records that a guard allows to change; 100 % is no limit.
@@ -108,6 +126,10 @@ func of(n, total int) string {
 	}
 	return fmt.Sprintf("%d of %d records", n, total)
 }
+
+// Mass says whether a round does so much that what must always be there is looked at before: it deletes, or it changes
+// more than a few records.
+func (r Round) Mass() bool { return r.Deletes > 0 || r.Changes > fewRecords }
 
 // Bound is the number of record writes at which an apply stops that was approved for n: well above what was approved,
 // because people go on working between the plan and its apply.

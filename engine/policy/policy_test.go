@@ -33,6 +33,10 @@ func TestCheck(t *testing.T) {
 		{"beyond approved", usual, Round{Paired: 1000, Changes: 1251, Approved: 1000, Seen: NotListed}, MassChange, 1250},
 		{"left suddenly empty", usual, Round{Known: [2]int{50, 50}, Seen: [2]int{0, 50}}, SideEmpty, 0},
 		{"right suddenly empty, and deletes", usual, Round{Known: [2]int{50, 50}, Seen: [2]int{50, 0}, Deletes: 50}, SideEmpty, 0},
+		{"nearly all hidden", usual, Round{Known: [2]int{50, 50}, Seen: [2]int{50, 24}, Hidden: [2]int{0, 26}}, SideEmpty, 0},
+		{"half of them hidden", usual, Round{Known: [2]int{50, 50}, Seen: [2]int{50, 25}, Hidden: [2]int{0, 25}}, "", 0},
+		{"most of them deleted", contract.Guard{MaxDeletes: -1, MaxChangePercent: 30}, Round{Known: [2]int{50, 50}, Seen: [2]int{1, 50}, Deletes: 49}, "", 0},
+		{"a few of a few hidden", usual, Round{Known: [2]int{22, 22}, Seen: [2]int{2, 22}, Hidden: [2]int{20, 0}}, "", 0},
 		{"was nearly empty", usual, Round{Known: [2]int{2, 2}, Seen: [2]int{0, 2}}, "", 0},
 		{"not listed", usual, Round{Known: [2]int{50, 50}, Seen: NotListed}, "", 0},
 	} {

@@ -218,7 +218,7 @@ func (r *records) Count(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	n := 0
-	for _, rec := range r.fake.System.Records(r.table) {
+	for _, rec := range r.shown() {
 		if rec.State == record.Live {
 			n++
 		}
@@ -233,7 +233,7 @@ func (r *records) List(ctx context.Context, since record.Version, page func([]re
 	}
 	next := since
 	var list []record.Record
-	for _, rec := range r.fake.System.Records(r.table) {
+	for _, rec := range r.shown() {
 		next = max(next, rec.Version)
 		if rec.State == record.Live && rec.Version >= since || since > 0 && rec.Version >= since {
 			list = append(list, rec)
@@ -271,12 +271,13 @@ func (r *records) Read(ctx context.Context, ids []string) ([]record.Record, erro
 		return nil, fault.Before
 	}
 	s := r.fake.System
+	hidden := s.hides(r.table)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]record.Record, len(ids))
 	for i, id := range ids {
 		out[i] = record.Record{ID: id, State: record.Missing}
-		if row := s.table(r.table).rows[id]; row != nil && row.state != record.Missing {
+		if row := s.table(r.table).rows[id]; row != nil && row.state != record.Missing && !hidden {
 			out[i] = r.bound(row.record(id))
 		}
 	}
@@ -289,7 +290,7 @@ func (r *records) Find(ctx context.Context, keys []string) (map[string][]string,
 		return nil, fault.Before
 	}
 	found := map[string][]string{}
-	for _, rec := range r.fake.System.Records(r.table) {
+	for _, rec := range r.shown() {
 		if rec.State == record.Live && rec.Key != "" && slices.Contains(keys, rec.Key) {
 			found[rec.Key] = append(found[rec.Key], rec.ID)
 		}

@@ -28,6 +28,8 @@ type System struct {
 	acts   []provider.Action          // what was carried out for triggers, oldest first
 	// fault decides what happens to a call; nil = nothing does.
 	fault func(Call) Fault
+	// hidden says of which tables nothing is shown; nil = of none.
+	hidden func(table string) bool
 }
 
 type table struct {

@@ -37,10 +37,7 @@ func Status(out io.Writer, st State, s Style) error {
 		dead += o.DeadLetters
 	}
 	_ = w.Flush() // into a strings.Builder, which never fails
-	for _, name := range slices.Sorted(maps.Keys(st.Halted)) {
-		h := st.Halted[name]
-		fmt.Fprintf(&b, "%s %s is halted: %s\n   %s\n   then `accord resume %s`\n", s.paint(red, "!"), line(name), line(h.Detail), line(h.Remedy), line(name))
-	}
+	s.halts(&b, st.Halted)
 	if conflicts > 0 {
 		fmt.Fprintf(&b, "%s %s to look at: accord conflicts list\n", s.paint(yellow, "!"), plural(conflicts, "conflict"))
 	}
@@ -49,6 +46,21 @@ func Status(out io.Writer, st State, s Style) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// Halts lists the objects that their guards have stopped, why, and what to do; nothing where there are none.
+func Halts(out io.Writer, halted map[string]pipeline.Halt, s Style) error {
+	var b strings.Builder
+	s.halts(&b, halted)
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func (s Style) halts(b *strings.Builder, halted map[string]pipeline.Halt) {
+	for _, name := range slices.Sorted(maps.Keys(halted)) {
+		h := halted[name]
+		fmt.Fprintf(b, "%s %s is halted: %s\n   %s\n   then `accord resume %s`\n", s.paint(red, "!"), line(name), line(h.Detail), line(h.Remedy), line(name))
+	}
 }
 
 // DeadLetters lists writes that failed for good.

@@ -33,6 +33,7 @@ object "project" {
   guard {
     max_deletes = -1
     max_changes = 500
+    canary      = ["0065g00000AbCdEAAV", "1234567890"]
   }
 
   lifecycle {

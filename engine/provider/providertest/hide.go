@@ -1,0 +1,37 @@
+package providertest
+
+import "accord/engine/record"
+
+// Hide keeps whole tables from being shown through the port, as after a change of rights: no record's version moves, and
+// no event tells of it. Nil shows everything.
+func (s *System) Hide(table func(name string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hidden = table
+}
+
+// hides says whether a table is hidden. The System must not be locked.
+func (s *System) hides(table string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hidden != nil && s.hidden(table)
+}
+
+// shown is everything in a table that is not hidden.
+func (r *records) shown() []record.Record {
+	if r.fake.System.hides(r.table) {
+		return nil
+	}
+	return r.fake.System.Records(r.table)
+}
+
+// Rekey writes another key into a record by hand.
+func (s *System) Rekey(name, id, key string) {
+	s.mu.Lock()
+	if r := s.table(name).rows[id]; r != nil {
+		r.key = key
+		s.touch(s.table(name), r, nil, "a user")
+	}
+	s.mu.Unlock()
+	s.tell(name, id)
+}
