@@ -135,12 +135,20 @@ func (e *Emulator) addKey(in jwtKey) error {
 	if err != nil {
 		return fmt.Errorf("registering a key: %w", err)
 	}
-	key, ok := parsed.(*rsa.PublicKey)
-	if !ok {
-		return fmt.Errorf("registering a key: RS256 needs an RSA key, not %T", parsed)
+	key, err := rsaKey(parsed)
+	if err != nil {
+		return err
 	}
 	e.RegisterJWTKey(in.ConsumerKey, key)
 	return nil
+}
+
+func rsaKey(parsed any) (*rsa.PublicKey, error) {
+	key, ok := parsed.(*rsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("registering a key: RS256 needs an RSA key, not %T", parsed)
+	}
+	return key, nil
 }
 
 func done(f func() error) http.HandlerFunc {

@@ -27,6 +27,7 @@ type authServer struct {
 	org *org.Org
 
 	mu       sync.Mutex
+	source   *rand.PCG
 	rng      *rand.Rand
 	keys     map[string]*rsa.PublicKey
 	sessions map[string]*session
@@ -49,15 +50,21 @@ type grant struct {
 }
 
 func newAuthServer(e *Emulator, o *org.Org) *authServer {
-	a := &authServer{e: e, org: o, rng: rand.New(rand.NewPCG(uint64(e.opts.Seed), 0x0a07)), keys: maps.Clone(e.opts.JWTKeys),
+	source := rand.NewPCG(uint64(e.opts.Seed), 0x0a07)
+	a := &authServer{e: e, org: o, source: source, rng: rand.New(source), keys: maps.Clone(e.opts.JWTKeys),
 		sessions: map[string]*session{}, refresh: map[string]grant{}, codes: map[string]grant{}, rotate: true}
 	if a.keys == nil {
 		a.keys = map[string]*rsa.PublicKey{}
 	}
-	if e.opts.AccessToken != "" {
-		a.sessions[e.opts.AccessToken] = &session{user: o.IntegrationUser(), client: e.opts.ClientID, issued: e.clock.Now(), forever: true}
-	}
+	a.welcome(o)
 	return a
+}
+
+// welcome gives the options' token its session.
+func (a *authServer) welcome(o *org.Org) {
+	if t := a.e.opts.AccessToken; t != "" {
+		a.sessions[t] = &session{user: o.IntegrationUser(), client: a.e.opts.ClientID, issued: a.e.clock.Now(), forever: true}
+	}
 }
 
 func (a *authServer) random(n int) string {

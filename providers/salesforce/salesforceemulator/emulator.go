@@ -120,29 +120,33 @@ func (e *Emulator) start() error {
 	if err != nil {
 		return fmt.Errorf("starting the Salesforce emulator: %w", err)
 	}
-	restored, err := e.restore(o)
+	saved, err := readState(e.opts.StateFile)
 	if err != nil {
 		return fmt.Errorf("starting the Salesforce emulator: %w", err)
 	}
 	var report Loaded
-	if !restored && e.opts.DataDir != "" {
+	if saved == nil && e.opts.DataDir != "" {
 		report, err = load.Dir(o, e.opts.DataDir, load.Options{Mapping: e.opts.Mapping})
 		if err != nil {
 			return fmt.Errorf("starting the Salesforce emulator: %w", err)
 		}
 	}
-	auth := newAuthServer(e, o)
-	o.SetAuth(auth.eventToken)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.events != nil {
+	if e.events == nil {
+		e.events = pubsub.New(pubsub.Options{Schema: &currentSchema{e: e}, Clock: e.clock, Seed: e.opts.Seed, Logger: e.log.Named("pubsub"), DeliveryLimit: e.limits.deliveries(),
+			Faults: &e.faults, Calling: e.othersChange, Expire: func(token string) { _, a := e.core(); a.expireForNow(token) }})
+	} else {
 		e.events.Reset()
 	}
-	schema := &currentSchema{e: e}
-	if e.events == nil {
-		e.events = pubsub.New(pubsub.Options{Schema: schema, Clock: e.clock, Seed: e.opts.Seed, Logger: e.log.Named("pubsub"), DeliveryLimit: e.limits.deliveries(),
-			Faults: &e.faults, Calling: e.othersChange, Expire: func(token string) { _, a := e.core(); a.expireForNow(token) }})
+	auth := newAuthServer(e, o)
+	if saved != nil {
+		if err := e.restore(saved, o, auth); err != nil {
+			return fmt.Errorf("starting the Salesforce emulator: %w", err)
+		}
+		auth.welcome(o)
 	}
+	o.SetAuth(auth.eventToken)
 	o.SetSink(e.events)
 	e.org, e.auth, e.loaded = o, auth, report
 	return nil

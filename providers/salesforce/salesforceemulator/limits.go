@@ -1,6 +1,7 @@
 package salesforceemulator
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -121,6 +122,24 @@ func (l *limiter) used() int {
 		n += c
 	}
 	return n
+}
+
+// usage is what counts against the daily limit, by the hour, as it is kept across restarts.
+type usage struct {
+	Hours map[int64]int `json:"hours,omitempty"`
+	Extra int           `json:"extra,omitempty"`
+}
+
+func (l *limiter) save() usage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return usage{maps.Clone(l.hours), l.extra}
+}
+
+func (l *limiter) load(u usage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hours, l.extra = u.Hours, u.Extra
 }
 
 func (l *limiter) reset() {

@@ -62,6 +62,46 @@ func (l *locatorStore) get(id, user string) (*org.Result, bool) {
 	return o.res, true
 }
 
+// locatorState is the open results as they are kept across restarts.
+type locatorState struct {
+	Next uint64       `json:"next"`
+	Open []savedPages `json:"open,omitempty"`
+}
+
+type savedPages struct {
+	ID     string          `json:"id"`
+	User   string          `json:"user"`
+	Used   time.Time       `json:"used"`
+	Number uint64          `json:"number"`
+	Result org.SavedResult `json:"result"`
+}
+
+// save copies the results whose next page may still be asked for.
+func (l *locatorStore) save(o *org.Org) locatorState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := locatorState{Next: l.next}
+	now := l.clock()
+	tx := o.View(org.Caller{System: true, UserID: o.Admin()})
+	defer tx.Commit()
+	for _, id := range sortedKeys(l.open) {
+		if r := l.open[id]; now.Sub(r.used) <= locatorLife {
+			out.Open = append(out.Open, savedPages{id, r.user, r.used, r.n, r.res.Save(tx)})
+		}
+	}
+	return out
+}
+
+// load takes up what save gave.
+func (l *locatorStore) load(s locatorState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next, l.open = s.Next, map[string]*openResult{}
+	for _, p := range s.Open {
+		l.open[p.ID] = &openResult{p.Result.Result(), p.User, p.Used, p.Number}
+	}
+}
+
 func (l *locatorStore) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

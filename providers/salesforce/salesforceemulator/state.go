@@ -8,25 +8,59 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"accord/providers/salesforce/salesforceemulator/internal/org"
 )
 
-// Save writes the org to StateFile: definitions, records and deleted records. Sessions, jobs and past events are not kept.
-// Without a StateFile it does nothing.
+// stateFormat is raised when states of an earlier program can no longer be read.
+const stateFormat = 2
+
+// state is everything that is kept across restarts.
+type state struct {
+	Format int `json:"format"`
+	// Now is the emulated time: a restart does not make it go back.
+	Now      time.Time       `json:"now"`
+	Org      org.Snapshot    `json:"org"`
+	Events   json.RawMessage `json:"events"`
+	Auth     authState       `json:"auth"`
+	Bulk     bulkState       `json:"bulk"`
+	Locators locatorState    `json:"locators"`
+	Faults   []Fault         `json:"faults,omitempty"`
+	Calls    usage           `json:"calls"`
+	Requests uint64          `json:"requests"`
+}
+
+// Save writes to StateFile what the org is and what it has promised: definitions and records, deleted ones too; sessions and
+// refresh tokens; jobs and their results; open pages of queries; the events that can be replayed; what counts against
+// the day's limits; and the faults still to come. Without a StateFile it does nothing.
 func (e *Emulator) Save() error {
 	if e.opts.StateFile == "" {
 		return nil
 	}
-	o, _ := e.core()
-	if err := writeState(e.opts.StateFile, o.Snapshot()); err != nil {
+	o, auth := e.core()
+	s := state{Format: stateFormat, Now: e.clock.Now(), Bulk: e.bulk.save(o), Locators: e.locators.save(o), Faults: e.Faults(), Calls: e.limits.save(), Requests: e.requests.Load()}
+	var err error
+	if s.Auth, err = auth.save(); err != nil {
+		return fmt.Errorf("saving the org to %s: %w", e.opts.StateFile, err)
+	}
+	// The records and the events that tell of them are of one moment.
+	err = o.Settled(func(snapshot org.Snapshot) error {
+		s.Org = snapshot
+		s.Events, err = e.events.Save()
+		return err
+	})
+	if err == nil {
+		err = writeState(e.opts.StateFile, s)
+	}
+	if err != nil {
 		return fmt.Errorf("saving the org to %s: %w", e.opts.StateFile, err)
 	}
 	return nil
 }
 
 // writeState writes beside the file and renames: a crash leaves the old state whole.
-func writeState(path string, s org.Snapshot) (err error) {
+func writeState(path string, s state) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".state-*")
 	if err != nil {
 		return err
@@ -44,31 +78,51 @@ func writeState(path string, s org.Snapshot) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// restore reads the state file into a fresh org; false where there is none.
-func (e *Emulator) restore(o *org.Org) (bool, error) {
-	if e.opts.StateFile == "" {
-		return false, nil
+// readState reads the state file; nil where there is none.
+func readState(path string) (*state, error) {
+	if path == "" {
+		return nil, nil
 	}
-	f, err := os.Open(e.opts.StateFile)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("opening the state: %w", err)
+		return nil, fmt.Errorf("opening the state: %w", err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	z, err := gzip.NewReader(f)
 	if err != nil {
-		return false, fmt.Errorf("reading the state %s: %w", e.opts.StateFile, err)
+		return nil, fmt.Errorf("reading the state %s: %w", path, err)
 	}
 	dec := json.NewDecoder(z)
 	dec.UseNumber()
-	var s org.Snapshot
+	var s state
 	if err := dec.Decode(&s); err != nil {
-		return false, fmt.Errorf("reading the state %s: %w", e.opts.StateFile, err)
+		return nil, fmt.Errorf("reading the state %s: %w", path, err)
 	}
-	if err := o.Restore(s); err != nil {
-		return false, fmt.Errorf("reading the state %s: %w", e.opts.StateFile, err)
+	if s.Format != stateFormat {
+		return nil, fmt.Errorf("reading the state %s: it has format %d, and only %d is understood: delete it to start afresh", path, s.Format, stateFormat)
 	}
-	return true, nil
+	return &s, nil
+}
+
+// restore takes up a state, in a fresh org with fresh logins, before anybody is served.
+func (e *Emulator) restore(s *state, o *org.Org, auth *authServer) error {
+	e.clock.NotBefore(s.Now)
+	if err := o.Restore(s.Org); err != nil {
+		return fmt.Errorf("reading the state %s: %w", e.opts.StateFile, err)
+	}
+	if err := auth.load(s.Auth); err != nil {
+		return fmt.Errorf("reading the state %s: %w", e.opts.StateFile, err)
+	}
+	if err := e.events.Load(s.Events); err != nil {
+		return fmt.Errorf("reading the state %s: %w", e.opts.StateFile, err)
+	}
+	e.bulk.load(s.Bulk)
+	e.locators.load(s.Locators)
+	e.limits.load(s.Calls)
+	e.faults.Replace(s.Faults)
+	e.requests.Store(s.Requests)
+	return nil
 }

@@ -67,3 +67,9 @@ func (e *Emulation) Freeze() error {
 	e.gate.close()
 	return errors.Join(e.Monday.Save(), e.Salesforce.Save())
 }
+
+// Unwrap gives the answer to whoever is about to break it off or flush it (see http.ResponseController).
+func (o *outlet) Unwrap() http.ResponseWriter {
+	o.begin()
+	return o.ResponseWriter
+}

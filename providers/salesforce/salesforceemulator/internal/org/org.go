@@ -33,6 +33,7 @@ type Org struct {
 	mu     sync.RWMutex
 	clock  func() time.Time
 	pod    string
+	source *rand.PCG
 	rng    *rand.Rand
 	tables map[string]*table // by lower-case name
 	prefix map[string]*table // by key prefix
@@ -70,9 +71,9 @@ func New(opts Options) (*Org, error) {
 	if opts.Name == "" {
 		opts.Name = "Acme"
 	}
-	rng := rand.New(rand.NewPCG(uint64(opts.Seed), 0x5f0e))
+	source := rand.NewPCG(uint64(opts.Seed), 0x5f0e)
 	o := &Org{
-		clock: opts.Clock, rng: rng, tables: map[string]*table{}, prefix: map[string]*table{}, valueSets: map[string]*valueSet{},
+		clock: opts.Clock, source: source, rng: rand.New(source), tables: map[string]*table{}, prefix: map[string]*table{}, valueSets: map[string]*valueSet{},
 		recordTypes: map[string]map[string][]string{}, locked: map[string]time.Time{}, held: map[string]int{}, perms: map[string]*Permissions{},
 	}
 	o.pod = sfid.Base62(uint64(opts.Seed)%62+36, 1)[:1] + "L0"

@@ -251,6 +251,28 @@ func (r *Result) Page(tx *Tx, from, to int) []metadata.Ordered {
 	return out
 }
 
+// SavedResult is a result as it is kept across restarts: with its records.
+type SavedResult struct {
+	Size    int                `json:"size"`
+	Columns []string           `json:"columns"`
+	Entity  string             `json:"entity"`
+	Records []metadata.Ordered `json:"records"`
+}
+
+// Save makes all records of the result.
+func (r *Result) Save(tx *Tx) SavedResult {
+	return SavedResult{Size: r.Size, Columns: r.Columns, Entity: r.Entity, Records: r.Page(tx, 0, r.Len())}
+}
+
+// Result takes up what Save gave.
+func (s SavedResult) Result() *Result {
+	r := &Result{Size: s.Size, Columns: s.Columns, Entity: s.Entity, groups: s.Records}
+	if r.groups == nil {
+		r.groups = []metadata.Ordered{}
+	}
+	return r
+}
+
 // Len is the number of records that can be paged through.
 func (r *Result) Len() int {
 	if r.groups != nil {

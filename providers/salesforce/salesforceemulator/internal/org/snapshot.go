@@ -3,12 +3,17 @@ package org
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"accord/providers/salesforce/salesforceemulator/internal/metadata"
 	"accord/providers/salesforce/salesforceemulator/internal/sfid"
 )
+
+// snapshotVersion is raised when copies of an earlier program can no longer be read.
+const snapshotVersion = 2
 
 // Snapshot is an org as it is kept across restarts. It is JSON; numbers must be read with UseNumber.
 type Snapshot struct {
@@ -27,6 +32,8 @@ type Snapshot struct {
 	RecordTypes map[string]map[string][]string `json:"record_types"`
 	Automations []Automation                   `json:"automations"`
 	Duplicates  []DuplicateRule                `json:"duplicate_rules"`
+	Random      []byte                         `json:"random"`
+	Locked      map[string]time.Time           `json:"locked,omitempty"`
 }
 
 // SnapshotObject is one object with its records: field values by name, in the order of their ids.
@@ -50,11 +57,39 @@ type (
 	}
 )
 
-// Snapshot copies the org.
-func (o *Org) Snapshot() Snapshot {
-	o.mu.RLock()
+// Settled copies the org at a moment when every committed change has reached the sink, and runs f then, before anything else
+// can be committed: what f sees of the sink's side belongs to the copy.
+func (o *Org) Settled(f func(Snapshot) error) error {
+	o.feedDelivery.Lock()
+	defer o.feedDelivery.Unlock()
+	for {
+		if o.sink != nil {
+			o.drain()
+		}
+		o.mu.RLock()
+		o.feedQueue.Lock()
+		queued := len(o.feed)
+		o.feedQueue.Unlock()
+		if queued == 0 {
+			break
+		}
+		o.mu.RUnlock()
+	}
 	defer o.mu.RUnlock()
-	s := Snapshot{Version: 1, OrgID: o.orgID, AdminID: o.adminID, UserID: o.userID, Pod: o.pod, Sequences: [3]uint64{o.fieldSeq, o.objectSeq, o.metaSeq},
+	s, err := o.snapshot()
+	if err != nil {
+		return err
+	}
+	return f(s)
+}
+
+// snapshot copies the org, which the caller holds.
+func (o *Org) snapshot() (Snapshot, error) {
+	random, err := o.source.MarshalBinary()
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("copying the org: %w", err)
+	}
+	s := Snapshot{Version: snapshotVersion, Random: random, Locked: maps.Clone(o.locked), OrgID: o.orgID, AdminID: o.adminID, UserID: o.userID, Pod: o.pod, Sequences: [3]uint64{o.fieldSeq, o.objectSeq, o.metaSeq},
 		CommitNo: o.commitNo, TxNo: o.txNo, RecordTypes: o.recordTypes, Automations: o.automations, Duplicates: o.duplicateRules}
 	for _, name := range o.tableNames() {
 		t := o.table(name)
@@ -80,7 +115,7 @@ func (o *Org) Snapshot() Snapshot {
 		s.ValueSets = append(s.ValueSets, SnapshotValueSet{v.id, v.name, v.label, v.stamp, v.sorted, v.values})
 	}
 	slices.SortFunc(s.ValueSets, func(a, b SnapshotValueSet) int { return strings.Compare(a.ID, b.ID) })
-	return s
+	return s, nil
 }
 
 // copyObject copies a definition deeply enough to be written outside the lock.
@@ -97,8 +132,11 @@ func copyObject(def *metadata.Object) *metadata.Object {
 
 // Restore replaces everything in a fresh org by a snapshot.
 func (o *Org) Restore(s Snapshot) error {
-	if s.Version != 1 {
-		return fmt.Errorf("the state has version %d, and only 1 is understood: delete it to start afresh", s.Version)
+	if s.Version != snapshotVersion {
+		return fmt.Errorf("the org has version %d, and only %d is understood: delete the state to start afresh", s.Version, snapshotVersion)
+	}
+	if err := o.source.UnmarshalBinary(s.Random); err != nil {
+		return fmt.Errorf("reading the org's source of random numbers: %w", err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -113,6 +151,9 @@ func (o *Org) Restore(s Snapshot) error {
 	o.commitNo, o.txNo, o.automations, o.duplicateRules = s.CommitNo, s.TxNo, s.Automations, s.Duplicates
 	if s.RecordTypes != nil {
 		o.recordTypes = s.RecordTypes
+	}
+	if s.Locked != nil {
+		o.locked = s.Locked
 	}
 	for _, so := range s.Objects {
 		if err := o.restoreObject(so); err != nil {

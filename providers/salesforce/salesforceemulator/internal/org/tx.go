@@ -101,6 +101,11 @@ func (o *Org) deliver() {
 	}
 	o.feedDelivery.Lock()
 	defer o.feedDelivery.Unlock()
+	o.drain()
+}
+
+// drain delivers until nothing is queued. The caller holds feedDelivery.
+func (o *Org) drain() {
 	for {
 		o.feedQueue.Lock()
 		items := o.feed

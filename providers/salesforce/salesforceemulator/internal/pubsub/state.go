@@ -21,6 +21,13 @@ type savedState struct {
 	Schemas []savedSchema `json:"schemas"`
 	Changes savedLog      `json:"changes"`
 	Events  savedLog      `json:"events"`
+	// Delivered is what counts against the delivery allocation, minute by minute.
+	Delivered []savedMinute `json:"delivered,omitempty"`
+}
+
+type savedMinute struct {
+	At     time.Time `json:"at"`
+	Events int       `json:"events"`
 }
 
 type savedSchema struct {
@@ -63,7 +70,7 @@ type savedHeader struct {
 	Changed      []string `json:"changed"`
 }
 
-// Save writes what subscribers can replay, as JSON. Counters, faults and the delivery allocation are not part of it.
+// Save writes what subscribers can replay, and what was delivered on the last day, as JSON. Counters and faults are not part of it.
 func (s *Server) Save() ([]byte, error) {
 	state := savedState{Format: stateFormat, Schemas: s.schemas.save()}
 	s.mu.Lock()
@@ -71,6 +78,11 @@ func (s *Server) Save() ([]byte, error) {
 	state.Random = random
 	state.Changes, state.Events = s.changes.save(), s.events.save()
 	s.mu.Unlock()
+	s.countMu.Lock()
+	for _, m := range s.quota.minutes {
+		state.Delivered = append(state.Delivered, savedMinute{m.at, m.n})
+	}
+	s.countMu.Unlock()
 	if err != nil {
 		return nil, fmt.Errorf("save the event streams: %w", err)
 	}
@@ -109,6 +121,12 @@ func (s *Server) Load(data []byte) error {
 		return fmt.Errorf("load the event streams: %w", err)
 	}
 	s.schemas.add(schemas)
+	s.countMu.Lock()
+	s.quota = quota{}
+	for _, m := range state.Delivered {
+		s.quota.add(m.At, m.Events)
+	}
+	s.countMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.source, s.random = source, rand.New(source) //nolint:gosec // reproducible, not secret
