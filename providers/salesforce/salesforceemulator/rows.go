@@ -21,11 +21,11 @@ func saved(id string) metadata.Ordered {
 func (r *request) sobjects() response {
 	switch len(r.path) {
 	case 1:
-		if r.method != http.MethodGet {
+		if r.method != http.MethodGet && r.method != http.MethodHead {
 			return methodNotAllowed(r.method, "GET,HEAD")
 		}
-		return r.view(func(tx *org.Tx) response {
-			return ok(metadata.Ordered{{Key: "encoding", Value: "UTF-8"}, {Key: "maxBatchSize", Value: 200}, {Key: "sobjects", Value: tx.Objects(r.base())}})
+		return r.definition(func(tx *org.Tx) (any, *org.Error) {
+			return metadata.Ordered{{Key: "encoding", Value: "UTF-8"}, {Key: "maxBatchSize", Value: 200}, {Key: "sobjects", Value: tx.Objects(r.base())}}, nil
 		})
 	case 2:
 		return r.object(r.path[1])
@@ -102,7 +102,10 @@ func (r *request) row(name, id string) response {
 			}
 			resp := ok(rec)
 			if at, ok := tx.LastModified(name, id); ok {
-				resp.header = map[string]string{"Last-Modified": at.UTC().Format(http.TimeFormat)}
+				resp.header = map[string]string{"Last-Modified": httpTime(at)}
+			}
+			if tag := r.etag(tx, name, id); tag != "" && !r.part {
+				resp.header["ETag"] = quoteTag(tag)
 			}
 			return resp
 		})
@@ -122,9 +125,6 @@ func (r *request) row(name, id string) response {
 		})
 	case http.MethodDelete:
 		return r.write(func(tx *org.Tx) (response, bool) {
-			if resp, stop := r.precondition(tx, name, id); stop {
-				return resp, false
-			}
 			if err := tx.Delete(name, id); err != nil {
 				return rowError(err), false
 			}
@@ -142,25 +142,6 @@ func rowError(err *org.Error) response {
 	return failed(err)
 }
 
-// precondition honours If-Modified-Since and If-Unmodified-Since, to the second (REST API guide, "Conditional Request Headers").
-func (r *request) precondition(tx *org.Tx, name, id string) (response, bool) {
-	since, unless := r.header.Get("If-Modified-Since"), r.header.Get("If-Unmodified-Since")
-	if r.part || since == "" && unless == "" {
-		return response{}, false
-	}
-	at, known := tx.LastModified(name, id)
-	if !known {
-		return response{}, false
-	}
-	if t, err := http.ParseTime(since); err == nil && r.method == http.MethodGet && !at.After(t) {
-		return response{status: http.StatusNotModified}, true
-	}
-	if t, err := http.ParseTime(unless); err == nil && at.After(t) {
-		return refuse(http.StatusPreconditionFailed, "PRECONDITION_FAILED", "The record has been modified since the given time"), true
-	}
-	return response{}, false
-}
-
 func split(list string) []string {
 	if list == "" {
 		return nil
@@ -176,13 +157,7 @@ func (r *request) describe(name string) response {
 	if r.method != http.MethodGet && r.method != http.MethodHead {
 		return methodNotAllowed(r.method, "GET,HEAD")
 	}
-	return r.view(func(tx *org.Tx) response {
-		d, err := tx.Describe(name, r.base())
-		if err != nil {
-			return failed(err)
-		}
-		return ok(d)
-	})
+	return r.definition(func(tx *org.Tx) (any, *org.Error) { return tx.Describe(name, r.base()) })
 }
 
 // replicate serves updated and deleted.

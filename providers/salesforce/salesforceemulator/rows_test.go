@@ -58,19 +58,6 @@ func TestRowLife(t *testing.T) {
 	c.do("GET", "/queryAll?q="+url.QueryEscape("SELECT Id, IsDeleted FROM Account"), nil).want(200, `"IsDeleted":true`)
 }
 
-func TestConditionalRequests(t *testing.T) {
-	c := serve(t)
-	id := c.do("POST", "/sobjects/Account", obj{"Name": "Acme"}).id()
-	before, after := testStart.Add(-time.Second).Format(http.TimeFormat), testStart.Format(http.TimeFormat)
-	c.hdr["If-Unmodified-Since"] = before
-	c.do("PATCH", "/sobjects/Account/"+id, obj{"Name": "x"}).want(412)
-	c.hdr["If-Unmodified-Since"] = after
-	c.do("PATCH", "/sobjects/Account/"+id, obj{"Name": "x"}).want(204)
-	delete(c.hdr, "If-Unmodified-Since")
-	c.hdr["If-Modified-Since"] = after
-	c.do("GET", "/sobjects/Account/"+id, nil).want(304)
-}
-
 func TestUpsertByExternalID(t *testing.T) {
 	c := serve(t)
 	withKey(t, c, "Opportunity")

@@ -44,6 +44,7 @@ func (tx *Tx) DefineObject(name, label, plural string) (*metadata.Object, error)
 	if plural == "" {
 		plural = label + "s"
 	}
+	tx.redefined()
 	tx.o.objectSeq++
 	n := tx.o.objectSeq
 	prefix := "a" + sfid.Base62(n, 2)
@@ -87,6 +88,7 @@ func (tx *Tx) DefineField(object, name string, m *metadata.FieldMetadata) (*meta
 			return nil, &metadata.Refusal{Code: "LIMIT_EXCEEDED", Field: "ExternalId", Message: "Too many external ID fields: an object can have at most 25"}
 		}
 	}
+	tx.redefined()
 	tx.o.fieldSeq++
 	f.ID = sfid.Make("00N", tx.o.pod, tx.o.fieldSeq)
 	f.Modified, _ = tx.stamp.(string)
@@ -153,6 +155,7 @@ func (tx *Tx) ChangeField(t *table, f *metadata.Field, m *metadata.FieldMetadata
 	}
 	next.ID, next.Slot, next.ReferenceTo, next.RelationshipName = f.ID, f.Slot, f.ReferenceTo, f.RelationshipName
 	next.Modified, _ = tx.stamp.(string)
+	tx.redefined()
 	before := *f
 	tx.undo = append(tx.undo, func() { *f = before })
 	*f = *next
@@ -233,6 +236,7 @@ func (tx *Tx) AddRecordType(object, developerName, label string, picklists map[s
 		}
 		t.fieldAdded(f)
 	}
+	tx.redefined()
 	tx.o.recordTypes[id] = picklists
 	return id, nil
 }

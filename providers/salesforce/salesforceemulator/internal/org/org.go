@@ -57,6 +57,8 @@ type Org struct {
 	commitNo     int64
 	txNo         uint64
 
+	defined time.Time // when definitions or permissions last changed
+
 	permMu sync.Mutex
 	perms  map[string]*Permissions
 
@@ -76,6 +78,7 @@ func New(opts Options) (*Org, error) {
 		clock: opts.Clock, source: source, rng: rand.New(source), tables: map[string]*table{}, prefix: map[string]*table{}, valueSets: map[string]*valueSet{},
 		recordTypes: map[string]map[string][]string{}, locked: map[string]time.Time{}, held: map[string]int{}, perms: map[string]*Permissions{},
 	}
+	o.defined = opts.Clock()
 	o.pod = sfid.Base62(uint64(opts.Seed)%62+36, 1)[:1] + "L0"
 	objs, err := metadata.Builtin()
 	if err != nil {

@@ -160,6 +160,13 @@ func (tx *Tx) Retrieve(object string, ids, fields []string, base string) ([]any,
 	return out, nil
 }
 
+// Defined is when the definitions of the org last changed, or who may see them. (The vendor keeps a time for each object: here
+// an object may count as changed when another was.)
+func (tx *Tx) Defined() time.Time { return tx.o.defined }
+
+// redefined notes that definitions change.
+func (tx *Tx) redefined() { tx.o.defined = tx.time }
+
 // LastModified is when a record last changed, for conditional requests.
 func (tx *Tx) LastModified(object, id string) (time.Time, bool) {
 	t := tx.o.table(object)

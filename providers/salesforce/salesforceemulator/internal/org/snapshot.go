@@ -34,6 +34,7 @@ type Snapshot struct {
 	Duplicates  []DuplicateRule                `json:"duplicate_rules"`
 	Random      []byte                         `json:"random"`
 	Locked      map[string]time.Time           `json:"locked,omitempty"`
+	Defined     time.Time                      `json:"defined"`
 }
 
 // SnapshotObject is one object with its records: field values by name, in the order of their ids.
@@ -89,7 +90,7 @@ func (o *Org) snapshot() (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("copying the org: %w", err)
 	}
-	s := Snapshot{Version: snapshotVersion, Random: random, Locked: maps.Clone(o.locked), OrgID: o.orgID, AdminID: o.adminID, UserID: o.userID, Pod: o.pod, Sequences: [3]uint64{o.fieldSeq, o.objectSeq, o.metaSeq},
+	s := Snapshot{Version: snapshotVersion, Random: random, Locked: maps.Clone(o.locked), Defined: o.defined, OrgID: o.orgID, AdminID: o.adminID, UserID: o.userID, Pod: o.pod, Sequences: [3]uint64{o.fieldSeq, o.objectSeq, o.metaSeq},
 		CommitNo: o.commitNo, TxNo: o.txNo, RecordTypes: o.recordTypes, Automations: o.automations, Duplicates: o.duplicateRules}
 	for _, name := range o.tableNames() {
 		t := o.table(name)
@@ -152,6 +153,7 @@ func (o *Org) Restore(s Snapshot) error {
 	if s.RecordTypes != nil {
 		o.recordTypes = s.RecordTypes
 	}
+	o.defined = s.Defined
 	if s.Locked != nil {
 		o.locked = s.Locked
 	}

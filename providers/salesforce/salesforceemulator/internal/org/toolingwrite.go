@@ -414,6 +414,7 @@ func (tx *Tx) readValueSet(v *valueSet, body ToolingBody) *Error {
 	if err != nil {
 		return refusal(err)
 	}
+	tx.redefined()
 	v.values, v.label, v.sorted = values, m.Label, m.Sorted
 	v.stamp, _ = tx.stamp.(string)
 	for _, n := range tx.o.tableNames() { // fields that use the set follow it

@@ -243,6 +243,7 @@ func (tx *Tx) put(t *table, r *row, after []cell, kind string) {
 	tx.Written++
 	if isPermissionObject(t.def.Name) {
 		tx.permsTouched = true
+		tx.redefined()
 		tx.o.forgetPermissions()
 	}
 	tx.undo = append(tx.undo, func() {

@@ -19,6 +19,7 @@ func (tx *Tx) RemoveField(object, field string) error {
 	if f == nil || !f.Custom || f.Name == "" {
 		return fmt.Errorf("removing the field %s.%s: there is no such custom field", object, field)
 	}
+	tx.redefined()
 	tx.guard()
 	for _, m := range tx.o.members {
 		if m.object == t.def.Name {
@@ -76,6 +77,7 @@ func (tx *Tx) RemovePicklistValue(object, field, value string) error {
 	if i < 0 {
 		return fmt.Errorf("removing a value of %s.%s: it has no value %q", object, field, value)
 	}
+	tx.redefined()
 	before := f.Picklist
 	f.Picklist = slices.Clone(before)
 	f.Picklist[i].Active, f.Picklist[i].Default = false, false
