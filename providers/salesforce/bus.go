@@ -26,12 +26,15 @@ type events struct {
 	// patience is how long a topic may be refused before Watch gives up.
 	patience time.Duration
 	pause    time.Duration // at most, before the first reconnection; it doubles
-	mu       sync.Mutex
-	schemas  map[string]*eventSchema
+	// down, again and pollEvery are for tests to shorten: see poll.go.
+	down, again, pollEvery time.Duration
+	mu                     sync.Mutex
+	schemas                map[string]*eventSchema
 }
 
 func newEvents(c Config, client *client) *events {
-	return &events{config: c, client: client, patience: settling, pause: time.Second, schemas: map[string]*eventSchema{}}
+	return &events{config: c, client: client, patience: settling, pause: time.Second, down: streamDown, again: streamAgain,
+		schemas: map[string]*eventSchema{}}
 }
 
 // dial opens the connection that all streams share; it connects when it is first used.

@@ -17,6 +17,7 @@ import (
 const (
 	dailyCalls      = "daily calls"
 	dailyDeliveries = "daily event deliveries"
+	polledTopics    = "event streams replaced by polling"
 
 	rowsPerCollection = 200    // records in one collections call
 	rowsPerPage       = 2000   // records in one page of a query
@@ -37,10 +38,13 @@ type limits struct {
 	allowed   int64 // events a day, for all subscribers of the org together; 0 = not known
 	remaining int64
 	asked     time.Time
+	askEvery  time.Duration   // an hour; more often while little is left
+	low       bool            // little is left
+	polling   map[string]bool // topics that are polled for, because their events can't be had
 }
 
 func newLimits(c Config) *limits {
-	return &limits{clock: c.Clock, governor: ratelimit.New(ratelimit.Config{
+	return &limits{clock: c.Clock, askEvery: time.Hour, polling: map[string]bool{}, governor: ratelimit.New(ratelimit.Config{
 		Clock: c.Clock,
 		Budgets: []ratelimit.Budget{{
 			// The allowance rolls over 24 hours; each answer says what is left of it, so a fixed window is near enough.
@@ -122,6 +126,9 @@ func (l *limits) usage() []provider.Usage {
 		}
 		list = append(list, d)
 	}
+	if len(l.polling) > 0 {
+		list = append(list, provider.Usage{Name: polledTopics, Used: int64(len(l.polling))})
+	}
 	return list
 }
 
@@ -132,12 +139,16 @@ func (l *limits) count(events int) {
 	l.delivered += int64(events)
 }
 
-// due says, once an hour, that the org's account of deliveries should be asked for.
+// due says, every now and then, that the org's account of deliveries should be asked for.
 func (l *limits) due() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock()
-	if !l.asked.IsZero() && now.Sub(l.asked) < time.Hour {
+	every := l.askEvery
+	if l.low {
+		every /= 6
+	}
+	if !l.asked.IsZero() && now.Sub(l.asked) < every {
 		return false
 	}
 	l.asked = now

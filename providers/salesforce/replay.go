@@ -44,7 +44,7 @@ func (w *watcher) sweep(ctx context.Context, since record.Version) (record.Versi
 	w.log.Info("list what changed instead of its events", "since", since.Time())
 	next := record.Version(0)
 	for i, r := range w.records {
-		v, err := r.List(ctx, max(since-record.Version(overlap.Milliseconds()), 0), func(page []record.Record) error {
+		v, err := r.List(ctx, sweepFrom(since), func(page []record.Record) error {
 			changes := make([]record.Change, len(page))
 			for i, rec := range page {
 				changes[i] = record.Change{Object: r.name, Record: rec}
@@ -58,6 +58,7 @@ func (w *watcher) sweep(ctx context.Context, since record.Version) (record.Versi
 			next = v
 		}
 	}
+	w.swept = w.events.config.Clock()
 	return next, nil
 }
 

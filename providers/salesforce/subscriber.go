@@ -21,10 +21,13 @@ type subscriber struct {
 	log    hclog.Logger
 	// lost is called when the server does not know any more where we were: the next stream can't begin there.
 	lost func()
+	// substitute tells for a while what changed where the events can't be had; nil where nothing else can.
+	substitute func(ctx context.Context, reason *provider.Error, wait time.Duration) error
 
 	alive   bool      // the last stream brought something
 	refused time.Time // since when the topic is refused; zero = it is not
 	renewed bool      // a token was renewed since a stream last brought something
+	broken  time.Time // since when no stream brought anything; zero = one does
 }
 
 // persist opens streams one after the other, until ctx ends or nothing but help from outside can go on.
@@ -34,6 +37,9 @@ func (w *subscriber) persist(ctx context.Context, follow func(context.Context) e
 		err := follow(ctx)
 		if w.alive {
 			failures = 0
+		}
+		if w.alive || w.broken.IsZero() {
+			w.broken = w.events.config.Clock()
 		}
 		if !w.goOn(ctx, &err) {
 			return err
@@ -46,12 +52,19 @@ func (w *subscriber) persist(ctx context.Context, follow func(context.Context) e
 				pause = 0 // what is wrong is our position, not the server
 			}
 		}
+		if w.unavailable(e) {
+			wait := min(max(pause, w.events.again/10), w.events.again)
+			if err := w.substitute(ctx, e, wait); err != nil {
+				var emitted *emitError
+				if errors.As(err, &emitted) {
+					err = emitted.err
+				}
+				return w.ended(ctx, err) // neither way tells what changed
+			}
+			continue
+		}
 		w.log.Debug("subscribe again", "after", pause, "error", err)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if sleep(ctx, pause) != nil {
 			return nil
 		}
 	}
@@ -97,7 +110,7 @@ func (w *subscriber) goOn(ctx context.Context, err *error) bool {
 			w.refused = now
 		}
 		if now.Sub(w.refused) >= w.events.patience {
-			return false
+			return w.substitute != nil
 		}
 		w.log.Warn("the topic is refused; what was just selected or granted takes some minutes", "code", e.Code, "message", e.Message)
 		e.RetryAfter = max(e.RetryAfter, 15*time.Second)

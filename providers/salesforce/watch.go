@@ -69,10 +69,14 @@ func (p *Provider) Watch(ctx context.Context, bound []provider.Binding, cursors 
 	}
 	defer conn.Close()
 	slices.Sort(topics)
+	calls := 0
+	for _, w := range byTopic {
+		calls += pollCalls(w.records)
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, topic := range topics {
 		w := byTopic[topic]
-		w.bus = eventbus.NewPubSubClient(conn)
+		w.bus, w.pollCalls = eventbus.NewPubSubClient(conn), calls
 		g.Go(func() error { return w.run(ctx) })
 	}
 	return g.Wait()
@@ -121,11 +125,15 @@ type watcher struct {
 
 	at    position
 	known bool // at comes from a cursor, or from this run
+
+	polling   bool      // in place of the stream
+	pollCalls int       // that a poll of all topics costs
+	swept     time.Time // when records were last listed
 }
 
 // run opens streams one after the other, each where the last ended.
 func (w *watcher) run(ctx context.Context) error {
-	w.lost = func() { w.at.replay = nil }
+	w.lost, w.substitute = func() { w.at.replay = nil }, w.poll
 	if !w.known {
 		// From now on, and to be found again even if no event ever tells where now was.
 		w.at, w.known = position{mark: record.VersionAt(w.events.config.Clock())}, true
@@ -147,6 +155,9 @@ func (w *watcher) cursor() provider.Cursor {
 // happens from now on, and what changed before is listed: once it is open, and again when its first answer proves that
 // the server had taken it up, so that nothing falls between.
 func (w *watcher) follow(ctx context.Context, catchUp bool) error {
+	if err := w.scarce(ctx); err != nil {
+		return err
+	}
 	from := &eventbus.FetchRequest{ReplayPreset: eventbus.ReplayPreset_LATEST}
 	if len(w.at.replay) > 0 {
 		from.ReplayPreset, from.ReplayId = eventbus.ReplayPreset_CUSTOM, w.at.replay
@@ -168,7 +179,11 @@ func (w *watcher) follow(ctx context.Context, catchUp bool) error {
 			}
 			confirm = false
 		}
-		return w.take(ctx, response)
+		w.streaming()
+		if err := w.take(ctx, response); err != nil {
+			return err
+		}
+		return w.scarce(ctx)
 	})
 }
 

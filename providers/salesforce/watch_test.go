@@ -305,8 +305,6 @@ func TestWatchEnds(t *testing.T) {
 		code   codes.Code
 		kind   provider.Kind
 	}{
-		{"topic.not.found", codes.NotFound, provider.NotFound},
-		{"topic.meta.permission", codes.PermissionDenied, provider.Denied},
 		{"service.auth.error", codes.Unauthenticated, provider.Unauthorized}, // again and again
 		{"subscription.fetch.topic.mismatch", codes.InvalidArgument, provider.Invalid},
 	}
