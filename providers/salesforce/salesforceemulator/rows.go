@@ -32,7 +32,14 @@ func (r *request) sobjects() response {
 	case 3:
 		return r.row(r.path[1], r.path[2])
 	case 4:
+		if r.path[2] == "describe" && r.path[3] == "layouts" {
+			return r.layouts(r.path[1], "")
+		}
 		return r.byField(r.path[1], r.path[2], r.path[3])
+	case 5:
+		if r.path[2] == "describe" && r.path[3] == "layouts" {
+			return r.layouts(r.path[1], r.path[4])
+		}
 	}
 	return failed(org.NotFound())
 }
@@ -199,7 +206,7 @@ func parseTime(s string) (time.Time, bool) {
 
 // byField serves /sobjects/X/Field/value: rows by external id.
 func (r *request) byField(name, field, value string) response {
-	if field == "describe" { // layouts are not emulated
+	if field == "describe" { // compact layouts and approval layouts are not emulated
 		return failed(org.NotFound())
 	}
 	if _, isID := sfid.Normalize(field); isID && r.method == http.MethodGet {
@@ -404,7 +411,7 @@ func (r *request) objectInfo(tx *org.Tx, name string) response {
 		fields.Set(f.Get("name").(string), metadata.Ordered{{Key: "apiName", Value: f.Get("name")}, {Key: "dataType", Value: f.Get("type")}, {Key: "label", Value: f.Get("label")},
 			{Key: "createable", Value: f.Get("createable")}, {Key: "updateable", Value: f.Get("updateable")}, {Key: "required", Value: f.Get("nillable") == false}, {Key: "length", Value: f.Get("length")}})
 	}
-	deflt := "012000000000000AAA"
+	deflt := masterRecordType
 	for _, v := range d.Get("recordTypeInfos").([]any) {
 		t := v.(metadata.Ordered)
 		id, _ := t.Get("recordTypeId").(string)

@@ -1,9 +1,12 @@
 package salesforceemulator
 
 import (
+	"encoding/json"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func (c *testClient) toolingQuery(soql string) answer {
@@ -65,38 +68,58 @@ func (c *testClient) userID() string {
 func TestFieldTypes(t *testing.T) {
 	c := serve(t)
 	values := `"valueSet":{"restricted":true,"valueSetDefinition":{"sorted":false,"value":[{"valueName":"New","default":true,"isActive":true,"label":"New"},{"valueName":"Old"}]}}`
-	for _, tt := range []struct{ name, meta, want string }{
-		{"Text", `{"type":"Text","label":"x","length":10}`, `"type":"string"`},
-		{"Number", `{"type":"Number","label":"x","precision":10,"scale":2}`, `"type":"double"`},
-		{"Checkbox", `{"type":"Checkbox","label":"x","defaultValue":true}`, `"type":"boolean"`},
-		{"Date", `{"type":"Date","label":"x"}`, `"type":"date"`},
-		{"DateTime", `{"type":"DateTime","label":"x"}`, `"type":"datetime"`},
-		{"Currency", `{"type":"Currency","label":"x","precision":18,"scale":2}`, `"type":"currency"`},
-		{"Percent", `{"type":"Percent","label":"x","precision":5,"scale":2}`, `"type":"percent"`},
-		{"Email", `{"type":"Email","label":"x"}`, `"type":"email"`},
-		{"Phone", `{"type":"Phone","label":"x"}`, `"type":"phone"`},
-		{"Url", `{"type":"Url","label":"x"}`, `"type":"url"`},
-		{"TextArea", `{"type":"TextArea","label":"x"}`, `"type":"textarea"`},
-		{"LongTextArea", `{"type":"LongTextArea","label":"x","length":32768,"visibleLines":3}`, `"length":32768`},
-		{"Picklist", `{"type":"Picklist","label":"x",` + values + `}`, `"restrictedPicklist":true`},
-		{"Multi", `{"type":"MultiselectPicklist","label":"x","visibleLines":4,` + values + `}`, `"type":"multipicklist"`},
-		{"Lookup", `{"type":"Lookup","label":"x","referenceTo":"Contact","relationshipName":"Accs"}`, `"referenceTo":["Contact"]`},
-	} {
+	type described = map[string]any
+	types := []struct {
+		name, meta string
+		want       described
+	}{
+		{"Text", `{"type":"Text","label":"x","length":10}`, described{"type": "string", "length": 10.0, "soapType": "xsd:string"}},
+		{"Secret", `{"type":"EncryptedText","label":"x","length":20}`, described{"type": "encryptedstring", "encrypted": true}},
+		{"Number", `{"type":"Number","label":"x","precision":10,"scale":2}`, described{"type": "double", "precision": 10.0, "scale": 2.0}},
+		{"Checkbox", `{"type":"Checkbox","label":"x","defaultValue":true}`, described{"type": "boolean", "nillable": false, "defaultValue": true}},
+		{"Date", `{"type":"Date","label":"x"}`, described{"type": "date", "soapType": "xsd:date"}},
+		{"DateTime", `{"type":"DateTime","label":"x"}`, described{"type": "datetime", "soapType": "xsd:dateTime"}},
+		{"Time", `{"type":"Time","label":"x"}`, described{"type": "time", "soapType": "xsd:time"}},
+		{"Currency", `{"type":"Currency","label":"x","precision":18,"scale":2}`, described{"type": "currency", "scale": 2.0}},
+		{"Percent", `{"type":"Percent","label":"x","precision":5,"scale":2}`, described{"type": "percent"}},
+		{"Email", `{"type":"Email","label":"x","externalId":true,"unique":true}`, described{"type": "email", "length": 80.0, "externalId": true, "unique": true}},
+		{"Phone", `{"type":"Phone","label":"x"}`, described{"type": "phone", "length": 40.0}},
+		{"Url", `{"type":"Url","label":"x"}`, described{"type": "url", "length": 255.0}},
+		{"TextArea", `{"type":"TextArea","label":"x"}`, described{"type": "textarea", "length": 255.0, "filterable": true}},
+		{"LongTextArea", `{"type":"LongTextArea","label":"x","length":32768,"visibleLines":3}`, described{"type": "textarea", "length": 32768.0, "filterable": false, "sortable": false}},
+		{"Html", `{"type":"Html","label":"x","length":32768,"visibleLines":10}`, described{"type": "textarea", "htmlFormatted": true, "extraTypeInfo": "richtextarea"}},
+		{"Picklist", `{"type":"Picklist","label":"x",` + values + `}`, described{"type": "picklist", "restrictedPicklist": true, "defaultedOnCreate": true}},
+		{"Multi", `{"type":"MultiselectPicklist","label":"x","visibleLines":4,` + values + `}`, described{"type": "multipicklist", "length": 4099.0, "sortable": false}},
+		{"Lookup", `{"type":"Lookup","label":"x","referenceTo":"Contact","relationshipName":"Accs"}`, described{"type": "reference", "relationshipName": "Lookup__r", "referenceTo": list{"Contact"}}},
+		{"Auto", `{"type":"AutoNumber","label":"x","displayFormat":"A-{0000}"}`, described{"type": "string", "autoNumber": true, "createable": false, "updateable": false}},
+		{"Formula", `{"type":"Number","label":"x","precision":18,"scale":1,"formula":"Number__c * 2"}`, described{"type": "double", "calculated": true, "createable": false, "updateable": false}},
+		{"Spelled", `{"type":"Text","label":"x","formula":"UPPER(Text__c) & \"!\""}`, described{"type": "string", "calculated": true, "length": 1300.0}},
+		{"Place", `{"type":"Location","label":"x","scale":3}`, described{"type": "location", "queryByDistance": true}},
+	}
+	for _, tt := range types {
 		c.do("POST", "/tooling/sobjects/CustomField", field("Account."+tt.name+"__c", tt.meta)).want(201)
 	}
 	if err := c.e.DefineField("Account", "Last__c", `{"type":"Date","label":"x"}`, true); err != nil { // makes all visible
 		t.Fatal(err)
 	}
-	all := c.do("GET", "/sobjects/Account/describe", nil).want(200)
-	for _, f := range all.get("fields").([]any) {
-		name, _ := f.(map[string]any)["name"].(string)
-		if name == "Picklist__c" && f.(map[string]any)["defaultedOnCreate"] != true {
-			t.Errorf("a default value does not show: %v", f)
+	all := c.do("GET", "/sobjects/Account/describe", nil).want(200).get()
+	for _, tt := range types {
+		got := fieldOf(all, tt.name+"__c")
+		for k, v := range tt.want {
+			if d := cmp.Diff(v, got[k]); d != "" {
+				t.Errorf("%s: %s (-want +described):\n%s", tt.name, k, d)
+			}
 		}
 	}
-	all.want(200, `"restrictedPicklist":true`, `"type":"multipicklist"`, `"referenceTo":["Contact"]`, `"length":32768`)
-	c.do("POST", "/sobjects/Account", obj{"Name": "x", "Multi__c": "Old;New;old", "Number__c": 1.005, "Percent__c": 10}).want(201)
-	c.query("SELECT Multi__c, Picklist__c, Checkbox__c, Number__c FROM Account").want(200, `"Multi__c":"New;Old"`, `"Picklist__c":"New"`, `"Checkbox__c":true`, `"Number__c":1.01`)
+	contact := c.do("POST", "/sobjects/Contact", obj{"LastName": "x"}).id()
+	c.do("POST", "/sobjects/Account", obj{"Name": " x ", "Text__c": " tidy ", "Multi__c": "Old;New;old", "Number__c": 1.005, "Percent__c": 10, "Time__c": "13:05:00", "Date__c": "2026-02-28",
+		"DateTime__c": "2026-02-28T10:00:00+01:00", "Html__c": "<b>x</b>", "Lookup__c": contact, "Place__Latitude__s": 52.5, "Place__Longitude__s": 13.4, "TextArea__c": ""}).want(201)
+	c.query("SELECT Name, Text__c, Multi__c, Picklist__c, Checkbox__c, Number__c, Time__c, DateTime__c, Auto__c, Formula__c, Spelled__c, Lookup__r.LastName, TextArea__c FROM Account").
+		want(200, `"Name":"x"`, `"Text__c":"tidy"`, `"Multi__c":"New;Old"`, `"Picklist__c":"New"`, `"Checkbox__c":true`, `"Number__c":1.01`, `"Time__c":"13:05:00.000Z"`,
+			`"DateTime__c":"2026-02-28T09:00:00.000+0000"`, `"Auto__c":"A-0001"`, `"Formula__c":2.0`, `"Spelled__c":"TIDY!"`, `"LastName":"x"`, `"TextArea__c":null`)
+	for name, value := range map[string]any{"Formula__c": 1, "Auto__c": "A-7"} {
+		c.do("POST", "/sobjects/Account", obj{"Name": "x", name: value}).want(400, "INVALID_FIELD_FOR_INSERT_UPDATE")
+	}
 	c.do("POST", "/sobjects/Account", obj{"Name": "x", "Picklist__c": "Nope"}).want(400, "bad value for restricted picklist field: Nope", `"fields":["Picklist__c"]`)
 
 	for _, tt := range []struct{ name, meta, want string }{
@@ -111,6 +134,45 @@ func TestFieldTypes(t *testing.T) {
 	} {
 		c.do("POST", "/tooling/sobjects/CustomField", field(tt.name, tt.meta)).want(400, tt.want)
 	}
+}
+
+// Each record type offers its own values, in layouts as in the UI API; dependent values say what they depend on.
+func TestLayoutsOfRecordTypes(t *testing.T) {
+	c := serve(t)
+	if err := c.e.DefineField("Account", "Tier__c", `{"type":"Picklist","label":"Tier","valueSet":{"restricted":true,"valueSetDefinition":{"value":[{"valueName":"Gold"},{"valueName":"Silver","default":true}]}}}`, true); err != nil {
+		t.Fatal(err)
+	}
+	one := c.do("GET", "/sobjects/Account/describe/layouts", nil).want(200, `"recordTypeSelectorRequired":[false]`)
+	if layouts, _ := one.get("layouts").([]any); len(layouts) != 1 {
+		t.Errorf("%d layouts of an object without record types", len(layouts))
+	}
+	rt, err := c.e.AddRecordType("Account", "Partner", "Partner", map[string][]string{"Tier__c": {"Silver"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := c.do("GET", "/sobjects/Account/describe/layouts", nil).want(200)
+	if a.get("layouts") != nil || a.get("recordTypeMappings", 0, "recordTypeId") != rt || a.get("recordTypeMappings", 1, "master") != true {
+		t.Errorf("the answer for two record types: %.300s", a.raw)
+	}
+	offered := func(mapping int) string {
+		for _, p := range a.get("recordTypeMappings", mapping, "picklistsForRecordType").([]any) {
+			if list := p.(obj); list["picklistName"] == "Tier__c" {
+				raw, err := json.Marshal(list["picklistValues"])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return string(raw)
+			}
+		}
+		return ""
+	}
+	const gold, silver = `{"active":true,"defaultValue":false,"label":"Gold","validFor":null,"value":"Gold"}`, `{"active":true,"defaultValue":true,"label":"Silver","validFor":null,"value":"Silver"}`
+	if d := cmp.Diff([]string{"[" + silver + "]", "[" + gold + "," + silver + "]"}, []string{offered(0), offered(1)}); d != "" {
+		t.Error(d)
+	}
+	c.do("GET", "/sobjects/Account/describe/layouts/"+rt, nil).want(200, `"detailLayoutSections":[{`, `"value":"Tier__c"`)
+	c.do("GET", "/sobjects/Account/describe/layouts/012000000000009AAA", nil).want(404)
+	c.do("GET", "/sobjects/Nope/describe/layouts", nil).want(404)
 }
 
 func TestFieldUpdate(t *testing.T) {
@@ -170,6 +232,12 @@ func TestGlobalValueSet(t *testing.T) {
 	}
 	c.do("POST", "/sobjects/Account", obj{"Name": "x", "Colour__c": "blue"}).want(201)
 	c.toolingQuery("SELECT FullName, Metadata FROM GlobalValueSet WHERE DeveloperName = 'Colours'").want(200, `"valueName":"Blue"`)
+	c.do("GET", "/tooling/sobjects/GlobalValueSet/"+id, nil).want(200, `"customValue":[`)
+	c.do("DELETE", "/tooling/sobjects/GlobalValueSet/"+id, nil).want(400, "DEPENDENCY_EXISTS", "Account.Colour__c")
+	if err := c.e.RemoveField("Account", "Colour__c"); err != nil {
+		t.Fatal(err)
+	}
+	c.do("DELETE", "/tooling/sobjects/GlobalValueSet/"+id, nil).want(204)
 }
 
 func TestLeastPrivileged(t *testing.T) {

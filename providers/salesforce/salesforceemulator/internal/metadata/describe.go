@@ -40,13 +40,7 @@ func DescribeField(o *Object, f *Field, a FieldAccess) Ordered {
 	if f.Type == "boolean" {
 		deflt = f.Default == true
 	}
-	values := make([]any, 0, len(f.Picklist))
-	controller := o.Field(f.Controller)
-	for _, p := range f.Picklist {
-		values = append(values, Ordered{
-			{"active", p.Active}, {"defaultValue", p.Default}, {"label", p.Label}, {"validFor", validForBits(controller, p)}, {"value", p.Value},
-		})
-	}
+	values := DescribePicklist(o.Field(f.Controller), f.Picklist)
 	refs := f.ReferenceTo
 	if refs == nil {
 		refs = []string{}
@@ -78,6 +72,17 @@ func DescribeField(o *Object, f *Field, a FieldAccess) Ordered {
 		{"searchPrefilterable", f.Type == "reference"}, {"soapType", soap}, {"sortable", plain}, {"type", f.Type}, {"unique", f.Unique},
 		{"updateable", f.Updateable && a.Edit}, {"writeRequiresMasterRead", false},
 	}
+}
+
+// DescribePicklist gives values as describes write them. controller is nil where there is none.
+func DescribePicklist(controller *Field, list []PicklistValue) []any {
+	values := make([]any, 0, len(list))
+	for _, p := range list {
+		values = append(values, Ordered{
+			{"active", p.Active}, {"defaultValue", p.Default}, {"label", p.Label}, {"validFor", validForBits(controller, p)}, {"value", p.Value},
+		})
+	}
+	return values
 }
 
 func relationOrder(f *Field) any {

@@ -2,6 +2,7 @@ package org
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -87,6 +88,11 @@ func (tx *Tx) recordTypeInfos(def *metadata.Object) []metadata.RecordTypeInfo {
 		out = append(out, metadata.RecordTypeInfo{ID: r.id, Name: name, DeveloperName: dev, Active: r.get(slot("IsActive")) == true, Available: true, Default: len(out) == 0})
 	}
 	return append(out, metadata.RecordTypeInfo{ID: "012000000000000AAA", Name: "Master", DeveloperName: "Master", Active: true, Available: true, Default: len(out) == 0, Master: true})
+}
+
+// ObjectNumber is the place of an object among all, from 1: ids of what belongs to each object are made of it.
+func (tx *Tx) ObjectNumber(object string) uint64 {
+	return uint64(slices.Index(tx.o.tableNames(), tx.Canonical(object)) + 1) //nolint:gosec // not negative
 }
 
 // Get renders a record with the given fields, or all the caller may read.

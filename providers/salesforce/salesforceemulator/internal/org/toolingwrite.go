@@ -176,12 +176,27 @@ func (tx *Tx) ToolingDelete(object, id string) *Error {
 	case "globalvalueset":
 		for k, v := range o.valueSets {
 			if v.id == id18 {
+				if f := tx.valueSetUser(v.name); f != "" {
+					return Errorf("DEPENDENCY_EXISTS", "Cannot delete the global value set %s: the field %s uses it", v.name, f)
+				}
 				delete(o.valueSets, k)
 				return nil
 			}
 		}
 	}
 	return NotFound()
+}
+
+// valueSetUser names a field that takes its values from the set; empty where there is none.
+func (tx *Tx) valueSetUser(set string) string {
+	for _, n := range tx.o.tableNames() {
+		for _, f := range tx.o.table(n).def.Fields {
+			if f.ValueSet != "" && strings.EqualFold(f.ValueSet, set) {
+				return n + "." + f.Name
+			}
+		}
+	}
+	return ""
 }
 
 func (tx *Tx) fieldByID(id string) (*table, *metadata.Field) {
