@@ -109,9 +109,21 @@ func conflictsCommand(w *workspace) *cobra.Command {
 			return fmt.Errorf("conflict %d: there is none", id)
 		}),
 	}
-	var take string
-	resolve := w.onIDs("resolve ID...", "Close conflicts, and have their records decided anew", func(l *ledger.Ledger, ctx context.Context, id int64) error {
-		if take == "" {
+	cmd.AddCommand(list, show, resolveCommand(w))
+	return cmd
+}
+
+// resolveCommand closes conflicts: by deciding anew, or by what the operator says of them.
+func resolveCommand(w *workspace) *cobra.Command {
+	var take, keep string
+	var gone bool
+	cmd := w.onIDs("resolve ID...", "Close conflicts, and have their records decided anew", func(l *ledger.Ledger, ctx context.Context, id int64) error {
+		switch {
+		case keep != "":
+			return l.KeepRecord(ctx, id, keep)
+		case gone:
+			return l.DeclareGone(ctx, id)
+		case take == "":
 			return l.ResolveConflict(ctx, id)
 		}
 		side, err := sideNamed(take)
@@ -120,8 +132,10 @@ func conflictsCommand(w *workspace) *cobra.Command {
 		}
 		return l.AwardConflict(ctx, id, side, whoami())
 	})
-	resolve.Flags().StringVar(&take, "take", "", "the side whose value counts: "+strings.Join(contract.Systems[:], " or "))
-	cmd.AddCommand(list, show, resolve)
+	cmd.Flags().StringVar(&take, "take", "", "the side whose value counts: "+strings.Join(contract.Systems[:], " or "))
+	cmd.Flags().StringVar(&keep, "keep", "", "of two records that stand for one, the id of the one to keep; the delete rule applies to the other")
+	cmd.Flags().BoolVar(&gone, "gone", false, "the record that is not shown was deleted for good; the delete rule applies to its partner")
+	cmd.MarkFlagsMutuallyExclusive("take", "keep", "gone")
 	return cmd
 }
 

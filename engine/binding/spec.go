@@ -39,7 +39,7 @@ func spec(o *contract.Object, side record.Side, choices Choices) provider.Object
 		Settings:   end.Settings,
 		Key:        provider.FieldSpec{Type: end.Key.Type, Name: end.Key.Name, Title: title(end.Key.Name), Writes: true, Scale: -1},
 		Creates:    o.Creates[side] != nil,
-		Deletes:    o.Deletes[side.Other()] != contract.DeleteKeep && o.Deletes[side.Other()] != "",
+		Deletes:    removes(o.Deletes[side.Other()]) || removes(o.Leaves[side.Other()]),
 		Watched:    true,
 	}
 	for _, f := range o.Fields {
@@ -49,6 +49,9 @@ func spec(o *contract.Object, side record.Side, choices Choices) provider.Object
 	}
 	return s
 }
+
+// removes says whether an action takes a record away.
+func removes(a contract.DeleteAction) bool { return a != contract.DeleteKeep && a != "" }
 
 // lookedAt is the native fields that only triggers look at: they are read, and never written.
 func lookedAt(c *contract.Contract, o *contract.Object, side record.Side, s provider.ObjectSpec) []provider.FieldSpec {

@@ -58,6 +58,9 @@ func TestCompleteExample(t *testing.T) {
 	if diff := cmp.Diff([2]DeleteAction{DeleteArchive, DeleteDelete}, p.Deletes); diff != "" {
 		t.Errorf("deletes (-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff([2]DeleteAction{DeleteArchive, DeleteKeep}, p.Leaves); diff != "" {
+		t.Errorf("leaves (-want +got):\n%s", diff)
+	}
 	if p.Guard.MaxDeletes != -1 || p.Guard.MaxChanges != 500 || p.Guard.MaxChangePercent != 0 || !p.Protect {
 		t.Errorf("guard %+v, protect %v", p.Guard, p.Protect)
 	}

@@ -136,6 +136,7 @@ type Object struct {
 	Match   []string        // fields that pair records which exist on both sides
 	Creates [2]*Create      // by the side where records are created; nil = never
 	Deletes [2]DeleteAction // by the side where the record was deleted: what happens to the other one
+	Leaves  [2]DeleteAction // by the side where the record left the scope: what happens to the other one
 	Guard   Guard
 	Protect bool
 	Fields  []*Field // in the order written

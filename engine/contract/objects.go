@@ -16,6 +16,7 @@ var objectShape = shape{
 		{name: "monday", max: 1},
 		{name: "create", labels: []string{"monday"}},
 		{name: "delete", max: 1},
+		{name: "leave", max: 1},
 		{name: "guard", max: 1},
 		{name: "lifecycle", max: 1},
 		{name: "field", labels: []string{"name"}},
@@ -60,7 +61,8 @@ func (d *decoder) decodeObjects() {
 	}
 	for _, o := range order {
 		d.decodeEnds(o, contents[o])
-		d.decodeDelete(o, contents[o].first("delete"))
+		o.Deletes = d.decodeRemovals(o, "delete", contents[o].first("delete"))
+		o.Leaves = d.decodeRemovals(o, "leave", contents[o].first("leave"))
 		d.decodeGuard(o, contents[o].first("guard"))
 		if b := contents[o].first("lifecycle"); b != nil {
 			if a := d.check(b.Body, b.DefRange(), say("in lifecycle of object %q", o.Name), lifecycleShape).attrs["protect"]; a != nil {
@@ -181,12 +183,14 @@ func prefixed(prefix string, words []string) []string {
 	return p
 }
 
-func (d *decoder) decodeDelete(o *object, b *hclsyntax.Block) {
-	o.Deletes = [2]DeleteAction{DeleteKeep, DeleteKeep}
+// decodeRemovals reads a block that says, for each system, what happens to the other system's record: when it was deleted
+// there, or left the scope there.
+func (d *decoder) decodeRemovals(o *object, name string, b *hclsyntax.Block) [2]DeleteAction {
+	actions := [2]DeleteAction{DeleteKeep, DeleteKeep}
 	if b == nil {
-		return
+		return actions
 	}
-	c := d.check(b.Body, b.DefRange(), say("in delete of object %q", o.Name), deleteShape)
+	c := d.check(b.Body, b.DefRange(), say("in %s of object %q", name, o.Name), deleteShape)
 	for side, system := range Systems {
 		a := c.attrs[system]
 		if a == nil {
@@ -199,9 +203,10 @@ func (d *decoder) decodeDelete(o *object, b *hclsyntax.Block) {
 			d.fail(codeDelete, a.Expr.Range(), "Salesforce records can't be archived",
 				"Write monday = keep, or monday = delete for the recycle bin.")
 		default:
-			o.Deletes[side] = DeleteAction(word)
+			actions[side] = DeleteAction(word)
 		}
 	}
+	return actions
 }
 
 func (d *decoder) decodeMatch(o *object, a *hclsyntax.Attribute) {

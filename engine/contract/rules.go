@@ -48,6 +48,11 @@ func (c *Contract) Rules() []Rule {
 		add("object."+o.Name+".delete", "delete", o.Range, map[string]string{
 			Systems[record.Left]: string(o.Deletes[record.Left]), Systems[record.Right]: string(o.Deletes[record.Right]),
 		})
+		if o.Leaves != [2]DeleteAction{DeleteKeep, DeleteKeep} {
+			add("object."+o.Name+".leave", "leave", o.Range, map[string]string{
+				Systems[record.Left]: string(o.Leaves[record.Left]), Systems[record.Right]: string(o.Leaves[record.Right]),
+			})
+		}
 		add("object."+o.Name+".guard", "guard", o.Guard.Range, map[string]string{
 			"max_deletes": strconv.Itoa(o.Guard.MaxDeletes), "max_changes": countText(o.Guard.MaxChanges, o.Guard.MaxChangePercent),
 			"canary": strings.Join(o.Guard.Canary, ", "),

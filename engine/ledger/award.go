@@ -22,7 +22,7 @@ type Award struct {
 }
 
 // ErrNotContested says that a conflict is not about two values of one field, so that no side can be given it.
-var ErrNotContested = errors.New("it is not about two values of one field")
+var ErrNotContested = errors.New("it is not about two values of one field, nor about an edit and a deletion")
 
 // AwardConflict closes a conflict by giving its field to a side, and has its pair decided anew. ErrNotFound when there is
 // no such conflict; ErrClosed when it is closed; ErrNotContested when no side can be chosen.
@@ -34,7 +34,7 @@ func (l *Ledger) AwardConflict(ctx context.Context, id int64, side record.Side, 
 			return err
 		case len(list) == 0:
 			return ErrNotFound
-		case list[0].State == StateOpen && (list[0].Field == "" || list[0].PairID == ""):
+		case list[0].State == StateOpen && (list[0].Field == "" && list[0].Reason != ReasonEditedGone || list[0].PairID == ""):
 			return ErrNotContested
 		}
 		c := list[0]

@@ -105,7 +105,8 @@ func tidy(list []Observation) (clear []Observation, locks []string) {
 	for _, o := range list {
 		o.Object = clean(o.Object)
 		o.Record.ID, o.Record.Key, o.Record.Actor = clean(o.Record.ID), clean(o.Record.Key), clean(o.Record.Actor)
-		if o.Record.ID == "" || o.Side > record.Right || o.Record.State > record.Missing {
+		o.Record.MergedInto = clean(o.Record.MergedInto)
+		if o.Record.ID == "" || o.Side > record.Right || o.Record.State > record.Outside {
 			continue
 		}
 		clear = append(clear, o)
@@ -136,7 +137,7 @@ func (w *workspace) loadObserved(observations []Observation) error {
 	keys := map[group][]string{}
 	for _, o := range observations {
 		have := w.seen[seenKey{o.Object, o.Side, o.Record.ID}]
-		if o.Record.Key != "" && (have == nil || have.link != o.Record.Key) {
+		if o.Record.Key != "" && (have == nil || have.link != o.Record.Key || have.state != record.Live) {
 			g := group{o.Object, o.Side.Other()}
 			keys[g] = append(keys[g], o.Record.Key)
 		}
@@ -160,7 +161,39 @@ func (w *workspace) loadObserved(observations []Observation) error {
 	for _, s := range w.seen {
 		pairs = append(pairs, s.pairID)
 	}
-	return w.loadPairs(pairs)
+	if err := w.loadPairs(pairs); err != nil {
+		return err
+	}
+	return w.loadMoved(observations)
+}
+
+// loadMoved loads what records may take the place of, or leave theirs for, that were merged away or carry another key.
+func (w *workspace) loadMoved(observations []Observation) error {
+	var pairs []string
+	for _, o := range observations {
+		s := w.seen[seenKey{o.Object, o.Side, o.Record.ID}]
+		if s == nil {
+			continue
+		}
+		if into := o.Record.MergedInto; into != "" {
+			if err := w.loadSeen(o.Object, o.Side, []string{into}); err != nil {
+				return err
+			}
+			if err := w.loadPairsOf(o.Object, o.Side, []string{into}); err != nil {
+				return err
+			}
+			pairs = append(pairs, s.pairID)
+		}
+		if key := o.Record.Key; key != "" && key != s.link {
+			w.claim(seenKey{o.Object, o.Side, key}, o.Record.ID)
+			if err := w.loadLinked(o.Object, o.Side, []string{key}); err != nil {
+				return err
+			}
+			pairs = append(pairs, s.pairID)
+		}
+	}
+	slices.Sort(pairs)
+	return w.loadSeenOf(slices.Compact(pairs))
 }
 
 // capture brings one observation into the workspace, and returns its pair when there is something to decide anew.
@@ -181,12 +214,25 @@ func (w *workspace) capture(o *Observation, done *Captured) *pairRow {
 	before, link := s.state, s.link
 	did := s.observe(o)
 	p := w.ends[k]
+	if s.state == record.Live && s.removed {
+		s.removed, s.changed = false, true // somebody restored it
+	}
 	if did.linked {
 		w.unlink(s, link)
 		w.link(s)
 	}
-	if p == nil || did.linked && !p.Paired() {
+	switch {
+	case p == nil || (did.linked || before != record.Live && s.state == record.Live) && !p.Paired():
 		p = w.identify(s)
+	case did.linked:
+		w.relink(p, s)
+	}
+	if into := o.Record.MergedInto; s.state == record.Deleted && into != "" && into != s.id && s.mergedInto != into {
+		s.mergedInto, s.changed, did.changed = into, true, true
+		w.mergedAway(p, s)
+	}
+	if s.state == record.Live && s.mergedInto != "" {
+		s.mergedInto, s.changed = "", true
 	}
 	if did.readBack != nil {
 		p.Base[o.Side] = merged(p.Base[o.Side], did.readBack)
@@ -200,8 +246,10 @@ func (w *workspace) capture(o *Observation, done *Captured) *pairRow {
 	switch {
 	case p.State == PairClosed && s.state == record.Live && before != record.Live:
 		p.State, p.changed = PairLive, true
-	case p.State == PairHeld && !p.Paired() && gone(s.state):
-		w.calm(p) // a copy that was deleted needs nobody's attention
+	case p.State == PairHeld && p.Paired() && gone(s.state) && s.mergedInto == "":
+		w.calm(p) // the double of merged records is gone
+	case p.State == PairHeld && !p.Paired() && (gone(s.state) || s.state == record.Outside):
+		w.calm(p) // a copy that was deleted, or moved away, needs nobody's attention
 	}
 	return p
 }

@@ -185,8 +185,8 @@ func (l *Ledger) ResolveConflict(ctx context.Context, id int64) error {
 }
 
 func (t *tx) closeConflict(id int64) error {
-	var object, pair, state string
-	found, err := t.one(`SELECT object, pair_id, state FROM conflict WHERE id = $1`, []any{id}, &object, &pair, &state)
+	var object, pair, state, reason string
+	found, err := t.one(`SELECT object, pair_id, state, reason FROM conflict WHERE id = $1`, []any{id}, &object, &pair, &state, &reason)
 	switch {
 	case err != nil:
 		return err
@@ -203,6 +203,19 @@ func (t *tx) closeConflict(id int64) error {
 	}
 	if _, err := t.exec(`UPDATE pair SET state = 'live', updated_at = $1 WHERE id = $2 AND state = 'held'`, t.now, pair); err != nil {
 		return err
+	}
+	if reason == ReasonLetGo || reason == ReasonCameBack {
+		w := t.workspace()
+		if err := w.loadPairs([]string{pair}); err != nil {
+			return err
+		}
+		if err := w.loadSeenOf([]string{pair}); err != nil {
+			return err
+		}
+		if p := w.pairs[pair]; p != nil {
+			w.renew(p)
+			return w.store()
+		}
 	}
 	return t.enqueuePairs([]string{pair}, PriorityLive, t.now, "conflict resolved")
 }

@@ -68,6 +68,7 @@ func (t *tx) writes(where string, args []any) ([]Write, error) {
 type Explanation struct {
 	Pair        Pair
 	Seen        [2]*record.Record
+	Removed     [2]bool      // our own write archived or deleted it
 	SeenAt      [2]time.Time // when it was last observed, or written
 	Dirty       [2]bool
 	Pending     *PendingInfo // nil when nothing is to be decided
@@ -126,7 +127,7 @@ func (t *tx) explain(e *Explanation) error {
 	err := t.query(`SELECT `+seenColumns+` FROM seen WHERE pair_id = $1`, []any{id}, func(r row) error {
 		s, err := scanSeen(r)
 		if err == nil {
-			e.Seen[s.side], e.SeenAt[s.side], e.Dirty[s.side] = s.record(), moment(s.seenAt), s.dirty
+			e.Seen[s.side], e.SeenAt[s.side], e.Dirty[s.side], e.Removed[s.side] = s.record(), moment(s.seenAt), s.dirty, s.removed
 		}
 		return err
 	})

@@ -109,8 +109,8 @@ func (w *workspace) absorb(p, gone *pairRow) {
 func (w *workspace) completed(p *pairRow) {
 	w.woken[p.ID] = true
 	w.calmed[p.ID] = true
-	if p.State != PairLive {
-		p.State, p.changed = PairLive, true
+	if p.State != PairLive || p.Lone != LoneNew {
+		p.State, p.Lone, p.changed = PairLive, LoneNew, true
 	}
 	w.enqueue(p, PriorityBackfill, w.now, "paired").interrupt = true
 }
@@ -125,19 +125,35 @@ func (w *workspace) ambiguous(own *pairRow, s *seenRow, candidates []*pairRow) {
 		}
 		p.State, p.changed = PairHeld, true
 		delete(w.calmed, p.ID)
-		var others []string
-		for _, q := range hold {
-			if q.ID != p.ID {
-				others = append(others, fmt.Sprintf("(%s, %s)", shown(q.IDs[record.Left]), shown(q.IDs[record.Right])))
-			}
-		}
-		w.trouble = append(w.trouble, Conflict{
-			Object: p.Object, PairID: p.ID, Reason: ReasonAmbiguous,
-			Detail: fmt.Sprintf("record %s (%s) names, or is named by, records of other pairs: %s; nothing is written until one of them lets go",
-				p.IDs[0]+p.IDs[1], sideName(p), strings.Join(others, ", ")),
-			Remedy: "clear or correct the key of the record that is a copy, or delete it; then resolve this conflict",
-		})
+		w.trouble = append(w.trouble, double(p, hold))
 	}
+}
+
+// double tells of a record that is held because others want, or have, its place.
+func double(p *pairRow, all []*pairRow) Conflict {
+	id := p.IDs[0] + p.IDs[1]
+	var pairs, rivals []string
+	for _, q := range all {
+		switch {
+		case q.ID == p.ID:
+		case q.Paired():
+			pairs = append(pairs, fmt.Sprintf("%s and %s, which are a pair and go on as such", q.IDs[record.Left], q.IDs[record.Right]))
+		default:
+			rivals = append(rivals, q.IDs[0]+q.IDs[1])
+		}
+	}
+	c := Conflict{Object: p.Object, PairID: p.ID, Reason: ReasonDuplicate,
+		Detail: fmt.Sprintf("record %s (%s) names, or is named by, ", id, sideName(p)),
+		Remedy: "clear or correct the key of the record that is a copy, or delete it: that resolves this conflict",
+	}
+	if len(pairs) > 0 {
+		c.Detail += "records of other pairs: " + strings.Join(pairs, "; ")
+		c.Remedy += fmt.Sprintf("; or resolve it with --keep ID, the id of the one to keep (%s, or the one that is paired now)", id)
+	} else {
+		c.Detail += "more than one record without a partner: " + strings.Join(rivals, ", ")
+	}
+	c.Detail += fmt.Sprintf("; nothing is written to %s, and nothing is created for it", id)
+	return c
 }
 
 func sideName(p *pairRow) string {
@@ -145,13 +161,6 @@ func sideName(p *pairRow) string {
 		return record.Left.String()
 	}
 	return record.Right.String()
-}
-
-func shown(id string) string {
-	if id == "" {
-		return "none"
-	}
-	return id
 }
 
 // calm lets go of a pair that was held because its match was ambiguous, and no longer is. A pair that somebody held for
@@ -230,7 +239,10 @@ func (w *workspace) withdrawHalves() error {
 }
 
 func (w *workspace) storeCalmed() error {
-	released, err := w.closeConflicts(sorted(w.calmed), func(_, _, reason string) bool { return reason == ReasonAmbiguous })
+	if _, err := w.closeConflicts(sorted(w.cleared), func(string, string, string) bool { return true }); err != nil {
+		return err
+	}
+	released, err := w.closeConflicts(sorted(w.calmed), func(_, _, reason string) bool { return holding(reason) || reason == ReasonLetGo })
 	if err != nil {
 		return err
 	}

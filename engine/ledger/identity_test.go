@@ -35,7 +35,7 @@ func (f *fixture) open() []string {
 func TestIdentity(t *testing.T) {
 	left := func(id, key string, v record.Version) ledger.Observation { return read(record.Left, id, key, v) }
 	right := func(id, key string, v record.Version) ledger.Observation { return read(record.Right, id, key, v) }
-	ambiguous := " " + ledger.ReasonAmbiguous
+	double := " " + ledger.ReasonDuplicate
 	for _, row := range []struct {
 		name      string
 		batches   [][]ledger.Observation
@@ -55,7 +55,7 @@ func TestIdentity(t *testing.T) {
 			[][]ledger.Observation{{left("L1", "R1", 1), right("R1", "L1", 1)}, {right("R2", "L1", 2)}},
 			[]string{"L1", "R1", "R2"},
 			[]string{"-R2 held", "L1-R1 live"},
-			[]string{"R2" + ambiguous},
+			[]string{"R2" + double},
 		},
 		{
 			"the copy's key is cleared",
@@ -80,13 +80,36 @@ func TestIdentity(t *testing.T) {
 			[][]ledger.Observation{{right("R1", "L1", 1), right("R2", "L1", 1)}, {left("L1", "", 1)}},
 			[]string{"L1", "R1", "R2"},
 			[]string{"-R1 held", "-R2 held", "L1- held"},
-			[]string{"L1" + ambiguous, "R1" + ambiguous, "R2" + ambiguous},
+			[]string{"L1" + double, "R1" + double, "R2" + double},
 		},
 		{
 			"a paired record's key is overwritten",
 			[][]ledger.Observation{{left("L1", "R1", 1), right("R1", "L1", 1), left("L2", "", 1)}, {right("R1", "L2", 2)}},
 			[]string{"L1", "L2"},
-			[]string{"L1-R1 live", "L2- live"},
+			[]string{"L1- live", "L2-R1 live"},
+			[]string{"L1 let_go"},
+		},
+		{
+			"a paired record's key is overwritten with that of a paired record",
+			[][]ledger.Observation{{left("L1", "R1", 1), right("R1", "L1", 1), left("L2", "R2", 1), right("R2", "L2", 1)}, {right("R1", "L2", 2)}},
+			[]string{"L1", "L2"},
+			[]string{"L1-R1 live", "L2-R2 live"},
+			nil,
+		},
+		{
+			"two paired records name the same stranger",
+			[][]ledger.Observation{
+				{left("L1", "R1", 1), right("R1", "L1", 1), left("L2", "R2", 1), right("R2", "L2", 1), left("L3", "", 1)}, {right("R1", "L3", 2), right("R2", "L3", 2)},
+			},
+			[]string{"L1", "L2", "L3"},
+			[]string{"L1-R1 live", "L2-R2 live", "L3- live"},
+			nil,
+		},
+		{
+			"a key is cleared, or names nobody",
+			[][]ledger.Observation{{left("L1", "R1", 1), right("R1", "L1", 1), left("L2", "R2", 1), right("R2", "L2", 1)}, {right("R1", "", 2), right("R2", "L9", 2)}},
+			[]string{"L1", "L2"},
+			[]string{"L1-R1 live", "L2-R2 live"},
 			nil,
 		},
 		{
@@ -194,7 +217,7 @@ func TestCreateTwice(t *testing.T) {
 		f.capture(read(record.Right, "R1", "L1", 1))
 		f.settle(ledger.Outcome{IntentID: b.Intents[0].ID, Done: true, RecordID: "R2"})
 		same(t, "pairs", f.pairs("L1", "R1", "R2"), []string{"-R2 held", "L1-R1 live"})
-		same(t, "conflicts", f.open(), []string{"R2 " + ledger.ReasonAmbiguous})
+		same(t, "conflicts", f.open(), []string{"R2 " + ledger.ReasonDuplicate})
 	})
 }
 

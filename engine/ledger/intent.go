@@ -17,6 +17,7 @@ type Intent struct {
 	Op       record.Op
 	RecordID string // "" for a create
 	Key      string // also write this as the record's key
+	Unlink   bool   // clear the record's key
 	Fields   record.Fields
 	// Agreed is merged into the pair's base, by side, once the write is confirmed.
 	Agreed    [2]record.Fields
@@ -43,11 +44,11 @@ const (
 
 // Patch is what the intent asks of a provider.
 func (i *Intent) Patch() record.Patch {
-	return record.Patch{Op: i.Op, ID: i.RecordID, Key: i.Key, Fields: i.Fields}
+	return record.Patch{Op: i.Op, ID: i.RecordID, Key: i.Key, Unlink: i.Unlink, Fields: i.Fields}
 }
 
 const intentColumns = `id, pair_id, object, side, op, record_id, link, fields, before_fields, agreed_left, agreed_right, priority, not_before,
-	cause, state, attempts, error, batch_id, idempotency_key, sent_at, created_at`
+	cause, state, attempts, error, batch_id, idempotency_key, sent_at, created_at, unlink`
 
 // intentRow is an intent with its place in a batch.
 type intentRow struct {
@@ -65,7 +66,7 @@ func scanIntent(r row) (*intentRow, error) {
 	var left, right sql.NullString
 	var notBefore, created int64
 	err := r.Scan(&i.ID, &i.PairID, &i.Object, &side, &op, &i.RecordID, &i.Key, &fields, &before, &left, &right, &i.Priority, &notBefore,
-		&i.Cause, &i.State, &i.Attempts, &i.Error, &i.batch, &i.key, &i.sent, &created)
+		&i.Cause, &i.State, &i.Attempts, &i.Error, &i.batch, &i.key, &i.sent, &created, &i.Unlink)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ func (i *Intent) values(before map[string]fieldSeen, now int64) ([]any, error) {
 	}
 	return []any{
 		i.ID, i.PairID, i.Object, i.Side.String(), i.Op.String(), i.RecordID, i.Key, texts[0], texts[1], agreed[0], agreed[1],
-		i.Priority, max(now, millis(i.NotBefore)), i.Cause, string(IntentReady), 0, "", "", "", 0, now,
+		i.Priority, max(now, millis(i.NotBefore)), i.Cause, string(IntentReady), 0, "", "", "", 0, now, number(i.Unlink),
 	}, nil
 }
 

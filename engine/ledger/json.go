@@ -80,7 +80,7 @@ func sideOf(s string) (record.Side, error) {
 }
 
 func stateOf(s string) (record.State, error) {
-	for _, state := range [...]record.State{record.Live, record.Archived, record.Deleted, record.Missing} {
+	for _, state := range [...]record.State{record.Live, record.Archived, record.Deleted, record.Missing, record.Outside} {
 		if s == state.String() {
 			return state, nil
 		}

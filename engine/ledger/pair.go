@@ -17,6 +17,19 @@ const (
 	PairHeld   PairState = "held"
 )
 
+// Lone says what becomes of a record that has no partner, where it had one.
+type Lone string
+
+// What becomes of lone records: LoneNew never had a partner. LoneLetGo lost it to another record, by somebody's hand: its
+// key is cleared, and it waits for a person. LoneDismissed is a double that a person decided against: the delete rule
+// applies. LoneRenewed gets a new record, whatever key it carries.
+const (
+	LoneNew       Lone = ""
+	LoneLetGo     Lone = "let_go"
+	LoneDismissed Lone = "dismissed"
+	LoneRenewed   Lone = "renewed"
+)
+
 // Pair is two records that are the same thing, or one that has no other side yet.
 type Pair struct {
 	ID     string
@@ -27,7 +40,9 @@ type Pair struct {
 	Base [2]record.Fields
 	// Fresh says that its record was told live, not found by a listing of everything, and that nothing was decided about
 	// it yet: triggers take it for created.
-	Fresh     bool
+	Fresh bool
+	// Lone matters while there is only one record.
+	Lone      Lone
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }

@@ -14,6 +14,7 @@ import (
 type Work struct {
 	Pair     Pair
 	Seen     [2]*record.Record // nil = no such record on that side
+	Removed  [2]bool           // our own write archived or deleted it
 	Gen      int64             // of the pending row; goes back in Resolution.Gen
 	Lease    string            // proof of the claim; goes back in Resolution.Lease
 	Attempts int               // how often resolving it was put off since it changed
@@ -140,7 +141,7 @@ func (t *tx) fillWork(ids []string, work map[string]*Work) error {
 	err = t.among(`SELECT `+seenColumns+` FROM seen WHERE pair_id IN (%s)`, nil, ids, func(r row) error {
 		s, err := scanSeen(r)
 		if err == nil {
-			work[s.pairID].Seen[s.side] = s.record()
+			work[s.pairID].Seen[s.side], work[s.pairID].Removed[s.side] = s.record(), s.removed
 		}
 		return err
 	})

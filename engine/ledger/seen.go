@@ -29,6 +29,8 @@ type seenRow struct {
 	dirtyGen    int64
 	staleReads  int
 	seenAt      int64
+	removed     bool   // our own write archived or deleted it
+	mergedInto  string // the record of the same side that it became part of
 
 	changed bool // must be stored
 }
@@ -44,7 +46,7 @@ type fieldSeen struct {
 func (r *seenRow) record() *record.Record {
 	c := &record.Record{
 		ID: r.id, Key: r.link, State: r.state, Version: r.version, Actor: r.actor,
-		Fields: make(record.Fields, len(r.fields)), Changed: make(map[string]record.Version, len(r.fields)),
+		MergedInto: r.mergedInto, Fields: make(record.Fields, len(r.fields)), Changed: make(map[string]record.Version, len(r.fields)),
 	}
 	for name, f := range r.fields {
 		c.Fields[name] = f.Value
@@ -84,7 +86,7 @@ func (r *seenRow) observe(o *Observation) observed {
 		did.changed = did.changed || changed
 		doubt = doubt || unsure
 	}
-	if rec.Key != "" || o.Full && rec.State != record.Missing {
+	if rec.Key != "" || o.Full && present(rec.State) {
 		changed, unsure := r.observeLink(rec)
 		did.linked, did.changed = changed, did.changed || changed
 		doubt = doubt || unsure
@@ -97,7 +99,7 @@ func (r *seenRow) observe(o *Observation) observed {
 		r.actor = rec.Actor
 	}
 	r.version = max(r.version, rec.Version)
-	if o.Full && !doubt && rec.State != record.Missing {
+	if o.Full && !doubt && present(rec.State) {
 		r.full = max(r.full, rec.Version)
 	}
 	if doubt || did.changed && r.dirty {
@@ -174,7 +176,7 @@ func (r *seenRow) observeState(rec *record.Record) (changed, unsure bool) {
 	switch {
 	case rec.State == r.state, rec.State == record.Missing && gone(r.state):
 		return false, false
-	case r.state == record.Missing && gone(rec.State) && (rec.Version == 0 || rec.Version >= r.version):
+	case r.state == record.Missing && (gone(rec.State) || rec.State == record.Outside) && (rec.Version == 0 || rec.Version >= r.version):
 		r.state = rec.State // "not shown" now has its reason
 		return true, false
 	case rec.State == record.Missing || rec.Version == 0 || rec.Version == r.version:
@@ -189,6 +191,10 @@ func (r *seenRow) observeState(rec *record.Record) (changed, unsure bool) {
 
 // gone says whether a vendor told that a record is no longer there, rather than just not showing it.
 func gone(s record.State) bool { return s == record.Deleted || s == record.Archived }
+
+// present says whether a vendor shows a record as one of its object's, so that what it shows of its fields and its key is
+// all there is.
+func present(s record.State) bool { return s != record.Missing && s != record.Outside }
 
 // believe takes a full read for what the record is.
 func (r *seenRow) believe(o *Observation) observed {
@@ -210,7 +216,7 @@ func (r *seenRow) believe(o *Observation) observed {
 		}
 		r.fields[name] = fieldSeen{Value: v, Version: max(have.Version, rec.ChangedAt(name))}
 	}
-	if rec.State != record.Missing {
+	if present(rec.State) {
 		did.linked = r.link != rec.Key
 		r.link, r.linkVersion = rec.Key, max(r.linkVersion, rec.Version)
 		r.full = max(r.full, rec.Version)
@@ -246,8 +252,8 @@ func (r *seenRow) begin(o *Observation) {
 
 // wrote brings a confirmed write of ours into the row. Before is what was seen of the written fields when the write was
 // decided; stored is what the vendor's answer shows.
-func (r *seenRow) wrote(fields record.Fields, before map[string]fieldSeen, stored record.Fields, link string, version record.Version) {
-	for name, v := range fields {
+func (r *seenRow) wrote(i Intent, before map[string]fieldSeen, stored record.Fields, version record.Version) {
+	for name, v := range i.Fields {
 		have, known := r.fields[name]
 		kept, shown := stored[name]
 		if shown {
@@ -263,8 +269,8 @@ func (r *seenRow) wrote(fields record.Fields, before map[string]fieldSeen, store
 		}
 		r.fields[name] = fieldSeen{Value: v, Version: max(have.Version, version), Written: !shown}
 	}
-	if link != "" && (version == 0 || version >= r.linkVersion) {
-		r.link, r.linkVersion = link, max(r.linkVersion, version)
+	if (i.Key != "" || i.Unlink) && (version == 0 || version >= r.linkVersion) {
+		r.link, r.linkVersion = i.Key, max(r.linkVersion, version)
 	}
 	r.written = max(r.written, version)
 	r.version = max(r.version, version)
@@ -285,13 +291,13 @@ func (r *seenRow) doubt() {
 	r.changed = true
 }
 
-const seenColumns = `object, side, record_id, pair_id, link, link_version, state, fields, version, full_version, written_version, actor, dirty, dirty_gen, stale_reads, seen_at`
+const seenColumns = `object, side, record_id, pair_id, link, link_version, state, fields, version, full_version, written_version, actor, dirty, dirty_gen, stale_reads, seen_at, removed, merged_into`
 
 func scanSeen(r row) (*seenRow, error) {
 	s := &seenRow{}
 	var side, state, fields string
 	err := r.Scan(&s.object, &side, &s.id, &s.pairID, &s.link, &s.linkVersion, &state, &fields, &s.version, &s.full, &s.written,
-		&s.actor, &s.dirty, &s.dirtyGen, &s.staleReads, &s.seenAt)
+		&s.actor, &s.dirty, &s.dirtyGen, &s.staleReads, &s.seenAt, &s.removed, &s.mergedInto)
 	if err != nil {
 		return nil, err
 	}
@@ -312,6 +318,6 @@ func (r *seenRow) values(now int64) ([]any, error) {
 	}
 	return []any{
 		r.object, r.side.String(), r.id, r.pairID, r.link, int64(r.linkVersion), r.state.String(), fields, int64(r.version), int64(r.full),
-		int64(r.written), r.actor, number(r.dirty), r.dirtyGen, r.staleReads, now,
+		int64(r.written), r.actor, number(r.dirty), r.dirtyGen, r.staleReads, now, number(r.removed), r.mergedInto,
 	}, nil
 }

@@ -123,6 +123,9 @@ func (s *settling) load(ids []string, outcomes []Outcome) error {
 	if err := s.loadSeenOf(pairs); err != nil {
 		return err
 	}
+	if err := s.loadStrays(); err != nil {
+		return err
+	}
 	// A created record may have been seen before its vendor's answer came in: then it has a half pair of its own.
 	for g, list := range created {
 		if err := s.loadSeen(g.object, g.side, list); err != nil {
@@ -133,6 +136,24 @@ func (s *settling) load(ids []string, outcomes []Outcome) error {
 		}
 	}
 	return nil
+}
+
+// loadStrays loads the records of writes that their pairs have let go of since.
+func (s *settling) loadStrays() error {
+	var pairs []string
+	for _, id := range sorted(s.intents) {
+		i := s.intents[id]
+		if p := s.pairs[i.PairID]; p == nil || i.RecordID == "" || p.IDs[i.Side] == i.RecordID {
+			continue
+		}
+		if err := s.loadSeen(i.Object, i.Side, []string{i.RecordID}); err != nil {
+			return err
+		}
+		if r := s.seen[seenKey{i.Object, i.Side, i.RecordID}]; r != nil {
+			pairs = append(pairs, r.pairID)
+		}
+	}
+	return s.loadPairs(pairs)
 }
 
 func (s *settling) settle(o *Outcome) error {
@@ -218,8 +239,8 @@ func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
 			return nil
 		}
 		s.enqueue(p, i.Priority, s.now, "created")
-	} else {
-		id = p.IDs[i.Side]
+	} else if id = p.IDs[i.Side]; id != i.RecordID {
+		return s.strayed(p, i, o)
 	}
 	after := i.Fields.Clone()
 	for name := range after {
@@ -245,6 +266,19 @@ func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
 	s.saw(p, i, id, o)
 	s.healthy = append(s.healthy, end{p.ID, i.Side})
 	return s.note(p, i, id, o.Run, after)
+}
+
+// strayed notes a write to a record that its pair has let go of meanwhile: it is known to have been written, and what it
+// shows is found out by reading it. Nothing was agreed.
+func (s *settling) strayed(p *pairRow, i *intentRow, o *Outcome) error {
+	if r := s.seen[seenKey{p.Object, i.Side, i.RecordID}]; r != nil {
+		r.wrote(i.Intent, i.before, nil, o.Version)
+		r.doubt()
+		if q := s.pairs[r.pairID]; q != nil {
+			s.enqueue(q, i.Priority, s.now, "read again")
+		}
+	}
+	return s.note(p, i, i.RecordID, o.Run, i.Fields.Clone())
 }
 
 // place gives a pair the record that was created for it. Nil when the pair has another one already: then the new record
@@ -281,15 +315,15 @@ func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome) {
 	if r == nil {
 		return
 	}
-	r.wrote(i.Fields, i.before, o.Stored, i.Key, o.Version)
+	r.wrote(i.Intent, i.before, o.Stored, o.Version)
 	if o.Found {
 		r.doubt()
 	}
 	switch i.Op {
 	case record.Archive:
-		r.state = record.Archived
+		r.state, r.removed = record.Archived, true
 	case record.Delete:
-		r.state = record.Deleted
+		r.state, r.removed = record.Deleted, true
 	}
 	// The answer also shows what we did not write: that is an observation like any other.
 	rest := record.Fields{}

@@ -22,8 +22,11 @@ type workspace struct {
 	absorbed map[string]string   // pair that is no more -> the pair that it became part of
 	woken    map[string]bool     // pairs that have got their second side, by the ids that others may wait for
 	trouble  []Conflict
-	calmed   map[string]bool // pairs whose open conflict about an ambiguous match is over
-	fresh    bool            // new pairs are of records told live
+	calmed   map[string]bool             // pairs whose open conflict about an ambiguous match is over
+	claims   map[seenKey]map[string]bool // ids of the records of a side that will carry a key after this
+	cleared  map[string]bool             // pairs of which no conflict holds any more
+	vacated  [2][]string                 // pairs that gave up a record, by its side: another one may have it now
+	fresh    bool                        // new pairs are of records told live
 }
 
 type pairRow struct {
@@ -44,7 +47,7 @@ func (t *tx) workspace() *workspace {
 	return &workspace{
 		tx: t, seen: map[seenKey]*seenRow{}, links: map[seenKey]map[string]bool{}, pairs: map[string]*pairRow{},
 		ends: map[seenKey]*pairRow{}, pending: map[string]*enqueue{}, absorbed: map[string]string{}, calmed: map[string]bool{},
-		woken: map[string]bool{},
+		woken: map[string]bool{}, cleared: map[string]bool{}, claims: map[seenKey]map[string]bool{},
 	}
 }
 
@@ -112,13 +115,13 @@ func (w *workspace) scanSeen(r row) error {
 	return nil
 }
 
-const pairColumns = `id, object, left_id, right_id, state, created_at, updated_at, base_left, base_right, fresh`
+const pairColumns = `id, object, left_id, right_id, state, created_at, updated_at, base_left, base_right, fresh, lone`
 
 func scanPair(r row) (*pairRow, error) {
 	p := &pairRow{stored: true}
 	var left, right, baseLeft, baseRight sql.NullString
 	var created, updated int64
-	err := r.Scan(&p.ID, &p.Object, &left, &right, &p.State, &created, &updated, &baseLeft, &baseRight, &p.Fresh)
+	err := r.Scan(&p.ID, &p.Object, &left, &right, &p.State, &created, &updated, &baseLeft, &baseRight, &p.Fresh, &p.Lone)
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +177,11 @@ func (w *workspace) store() error {
 }
 
 func (w *workspace) storePairs() error {
+	for side, column := range [2]string{"left_id", "right_id"} {
+		if _, err := w.execAmong(`UPDATE pair SET `+column+` = NULL WHERE id IN (%s)`, nil, w.vacated[side]); err != nil {
+			return err
+		}
+	}
 	var rows [][]any
 	for _, id := range sorted(w.pairs) {
 		p := w.pairs[id]
@@ -191,11 +199,11 @@ func (w *workspace) storePairs() error {
 		if p.stored {
 			created = millis(p.CreatedAt)
 		}
-		rows = append(rows, []any{p.ID, p.Object, orNull(p.IDs[0]), orNull(p.IDs[1]), string(p.State), created, w.now, base[0], base[1], number(p.Fresh)})
+		rows = append(rows, []any{p.ID, p.Object, orNull(p.IDs[0]), orNull(p.IDs[1]), string(p.State), created, w.now, base[0], base[1], number(p.Fresh), string(p.Lone)})
 	}
 	return w.insert("pair", pairColumns, `ON CONFLICT (id) DO UPDATE SET left_id = excluded.left_id, right_id = excluded.right_id,
 		state = excluded.state, updated_at = excluded.updated_at, base_left = excluded.base_left, base_right = excluded.base_right,
-		fresh = excluded.fresh`, rows)
+		fresh = excluded.fresh, lone = excluded.lone`, rows)
 }
 
 func (w *workspace) storeSeen() error {
@@ -218,7 +226,7 @@ func (w *workspace) storeSeen() error {
 		link = excluded.link, link_version = excluded.link_version, state = excluded.state, fields = excluded.fields,
 		version = excluded.version, full_version = excluded.full_version, written_version = excluded.written_version,
 		actor = excluded.actor, dirty = excluded.dirty, dirty_gen = excluded.dirty_gen, stale_reads = excluded.stale_reads,
-		seen_at = excluded.seen_at`, rows)
+		seen_at = excluded.seen_at, removed = excluded.removed, merged_into = excluded.merged_into`, rows)
 }
 
 func (w *workspace) storePending() error {

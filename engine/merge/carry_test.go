@@ -31,15 +31,15 @@ func carry(in Input, d Decision) Input {
 					r.Fields[n] = record.Value{}
 				}
 			}
-			out.Paired = true
+			out.Paired, out.Lone = true, LoneNew
 		case record.Archive:
-			r.State = record.Archived
+			r.State, out.Removed[s] = record.Archived, true
 		case record.Delete:
-			r.State = record.Deleted
+			r.State, out.Removed[s] = record.Deleted, true
 		case record.Update:
 		}
 		r.Fields = overlay(r.Fields, p.Fields)
-		if p.Key != "" {
+		if p.Key != "" || p.Unlink {
 			r.Key = p.Key
 		}
 		out.Seen[s] = &r

@@ -9,13 +9,16 @@ import (
 // create decides about a live record whose other side never had one.
 func (r *resolver) create(source record.Side) {
 	target, seen := source.Other(), r.in.Seen[source]
+	if r.alone(source) {
+		return
+	}
 	rule := r.in.Object.Creates[target]
 	if rule == nil {
 		r.step("", RuleNoCreate, source, "the contract creates no records in "+contract.Systems[target])
 		r.healAll()
 		return
 	}
-	if seen.Key != "" {
+	if seen.Key != "" && r.in.Lone != LoneRenewed {
 		// It belongs to a record that is hidden or not read yet, or is a copy of one that has its partner: a new record
 		// would be a double either way.
 		r.conflict(Conflict{Reason: KeyTaken,

@@ -106,7 +106,8 @@ func native(s record.Side, name string, i int) string {
 // scene is one pair as the notation describes it.
 func scene(t failer, rules, base, left, right string) Input {
 	t.Helper()
-	in := Input{Object: &contract.Object{Name: "deal", Deletes: [2]contract.DeleteAction{contract.DeleteKeep, contract.DeleteKeep}},
+	in := Input{Object: &contract.Object{Name: "deal", Deletes: [2]contract.DeleteAction{contract.DeleteKeep, contract.DeleteKeep},
+		Leaves: [2]contract.DeleteAction{contract.DeleteKeep, contract.DeleteKeep}},
 		Lenses: map[string]*lens.Lens{}, Env: world{}}
 	in.Object.Ends[0].Key.Name, in.Object.Ends[1].Key.Name = "Item__c", "record"
 	for _, rule := range strings.Fields(rules) {
@@ -153,6 +154,16 @@ func readRule(t failer, in *Input, name, how string) {
 		where, action, _ := strings.Cut(how, "=")
 		in.Object.Deletes[side(where)] = contract.DeleteAction(action)
 		return
+	case "leave":
+		where, action, _ := strings.Cut(how, "=")
+		in.Object.Leaves[side(where)] = contract.DeleteAction(action)
+		return
+	case "removed":
+		in.Removed[side(how)] = true
+		return
+	case "lone":
+		in.Lone = map[string]Lone{"let_go": LoneLetGo, "dismissed": LoneDismissed, "renewed": LoneRenewed}[how]
+		return
 	case "unkeyed":
 		in.Object.Ends[side(how)].Key.Name = ""
 		return
@@ -194,7 +205,7 @@ func readRecord(t failer, in Input, s record.Side, text string) *record.Record {
 	r := &record.Record{ID: [2]string{"l1", "r1"}[s], Key: [2]string{"r1", "l1"}[s], Changed: map[string]record.Version{}}
 	words := strings.Fields(text)
 	if len(words) > 0 {
-		if i := slices.Index([]string{"live", "archived", "deleted", "missing"}, words[0]); i >= 0 {
+		if i := slices.Index([]string{"live", "archived", "deleted", "missing", "outside"}, words[0]); i >= 0 {
 			r.State = record.State(i)
 			words = words[1:]
 		}
@@ -281,6 +292,9 @@ func tell(d Decision) []string {
 			line := s.String() + " " + p.Op.String()
 			if p.Key != "" {
 				line += " key=" + p.Key
+			}
+			if p.Unlink {
+				line += " unlink"
 			}
 			lines = append(lines, line+tellFields(p.Fields))
 		}

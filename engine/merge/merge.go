@@ -24,9 +24,27 @@ type Input struct {
 	// Unsettled names contract fields that somebody may still be typing, on either side. They are left alone on both,
 	// so that the other side's value does not run over a half-typed one; a new record gets them as they are.
 	Unsettled map[string]bool
-	// Awards are the sides to which an operator gave contested fields, by contract field.
+	// Awards are the sides to which an operator gave contested fields, by contract field; "" is the record as a whole.
 	Awards map[string]record.Side
+	// Removed says that a side's record was archived or deleted by our own write, which is nobody's word that its partner
+	// should go as well.
+	Removed [2]bool
+	// Lone is what is to become of a record whose partner was taken from it; it matters only where there is none.
+	Lone Lone
 }
+
+// Lone says what becomes of a record that has no partner any more.
+type Lone uint8
+
+// What becomes of a lone record. LoneNew is the usual one: it never had a partner. LoneLetGo had one, which now is
+// another record's: its key is cleared, and it waits for a person. LoneDismissed is a double: the delete rule decides.
+// LoneRenewed is to be created on the other side again, whatever key it carries.
+const (
+	LoneNew Lone = iota
+	LoneLetGo
+	LoneDismissed
+	LoneRenewed
+)
 
 // Decision is what becomes of a pair.
 type Decision struct {
@@ -84,6 +102,9 @@ const (
 	KeyTaken    = "key_taken"    // the record carries the key of a record that is not its partner
 	NoCondition = "condition"    // the condition of a create block could not be evaluated
 	NotCreated  = "not_created"  // a field without which the record can't be created was rejected
+	EditedGone  = "edited_gone"  // one side deleted the record while the other edited it
+	CameBack    = "came_back"    // the record is there again, and its partner was removed by us meanwhile
+	NotShown    = "not_shown"    // a side does not show its record: deleted for good, or hidden from our user
 )
 
 // Step is one rule that decided.

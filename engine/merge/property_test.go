@@ -266,7 +266,8 @@ func swap[T any](p [2]T) [2]T { return [2]T{p[1], p[0]} }
 func mirror(t *rapid.T, in Input) Input {
 	out := in
 	o := *in.Object
-	o.Ends, o.Creates, o.Deletes, o.Fields = swap(in.Object.Ends), swap(in.Object.Creates), swap(in.Object.Deletes), nil
+	o.Ends, o.Creates, o.Deletes, o.Leaves, o.Fields = swap(in.Object.Ends), swap(in.Object.Creates), swap(in.Object.Deletes), swap(in.Object.Leaves), nil
+	out.Removed = swap(in.Removed)
 	out.Object, out.Base, out.Seen, out.Lenses = &o, swap(in.Base), swap(in.Seen), map[string]*lens.Lens{}
 	out.Env = swapped{in.Env}
 	out.Qualifies = func(s record.Side, before, after map[string]record.Value) (bool, error) {

@@ -29,15 +29,16 @@ type resolver struct {
 
 // pair decides by what is left of the two records.
 func (r *resolver) pair() {
-	var live, gone, never [2]bool
+	var live, gone, never, outside [2]bool
 	for _, s := range record.Sides {
 		seen := r.in.Seen[s]
 		live[s] = seen != nil && seen.State == record.Live
 		gone[s] = seen != nil && (seen.State == record.Archived || seen.State == record.Deleted)
+		outside[s] = seen != nil && seen.State == record.Outside
 		never[s] = seen == nil && !r.in.Paired
 	}
-	// What is neither live nor gone nor never there is missing: hidden from our user, out of scope, or not read yet.
-	// Nothing may be concluded from that, least of all a deletion.
+	// What is neither live nor gone nor outside nor never there is missing: hidden from our user, deleted without a trace,
+	// or not read yet. Nothing may be concluded from that, least of all a deletion.
 	if live[0] && live[1] {
 		r.link()
 		r.fields()
@@ -45,7 +46,7 @@ func (r *resolver) pair() {
 	}
 	for _, s := range record.Sides {
 		switch o := s.Other(); {
-		case live[s] && gone[o]:
+		case live[s] && (gone[o] || outside[o]):
 			r.bereave(s)
 			return
 		case live[s] && never[o]:
@@ -56,28 +57,27 @@ func (r *resolver) pair() {
 			r.step("", RuleClose, s, "the record is gone, and there is none on the other side")
 			r.healAll()
 			return
+		case outside[s] && !live[o] && (outside[o] || gone[o] || never[o]):
+			r.step("", RuleOutside, s, "nothing is decided until it comes back")
+			r.healAll()
+			return
 		}
 	}
 	r.step("", RuleMissing, record.Left, "a side does not show its record")
+	r.unseen(live)
 }
 
-// bereave decides about a live record whose partner was archived or deleted.
-func (r *resolver) bereave(s record.Side) {
-	r.healAll()
-	op, rule := record.Update, RuleKeep
-	switch r.in.Object.Deletes[s.Other()] {
-	case contract.DeleteArchive:
-		op, rule = record.Archive, RuleArchive
-	case contract.DeleteDelete:
-		op, rule = record.Delete, RuleDelete
-	case contract.DeleteKeep:
+// unseen tells of a record that its vendor does not show although its partner is there: a person can tell a deletion
+// that left no trace from a record that our user may not see.
+func (r *resolver) unseen(live [2]bool) {
+	for _, s := range record.Sides {
+		if seen := r.in.Seen[s]; seen != nil && seen.State == record.Missing && live[s.Other()] {
+			system := contract.Systems[s]
+			r.conflict(Conflict{Reason: NotShown,
+				Detail: system + " does not show record " + seen.ID + ": it was deleted for good, or it is hidden from the connection's user; nothing is written to its partner",
+				Remedy: "give the user access to it again; if it was deleted, resolve this conflict with --gone, and the delete rule of the contract applies"})
+		}
 	}
-	r.step("", rule, s.Other(), "the "+contract.Systems[s.Other()]+" record is "+r.in.Seen[s.Other()].State.String())
-	if rule == RuleKeep {
-		r.d.State = Parted
-		return
-	}
-	r.d.Patches[s] = &record.Patch{Op: op, ID: r.in.Seen[s].ID}
 }
 
 // link writes each record's id into the other one, where the contract names a field for it and it is not there.

@@ -26,4 +26,8 @@ const (
 	RuleDelete       = "delete"        // the partner was deleted, so is this one
 	RuleClose        = "close"         // both are gone
 	RuleMissing      = "missing"       // a side does not show the record: nothing is concluded
+	RuleOutside      = "outside"       // a record is there and not one of the object's now: it may come back
+	RuleReturned     = "returned"      // the record is back, and its partner was removed by us meanwhile
+	RuleLetGo        = "let_go"        // its partner became another record's: it waits for a person
+	RuleDismissed    = "dismissed"     // it was a double: the delete rule decides
 )

@@ -150,10 +150,38 @@ var rows = []row{
 	{"deleted on the right, the left stays and makes no new one", "name:left create:right delete:left=archive", "name=a|name=a", "name=b", "deleted", w("parted")},
 	{"both gone", "name:left delete:left=archive", "name=a|name=a", "deleted", "archived", w("closed")},
 	{"gone before it had a partner", "name:left create:right", "", "deleted name=a", "never", w("closed")},
-	{"missing is not deleted", "name:left delete:left=delete delete:right=delete", "name=a|name=a", "missing", "name=x", nil},
-	{"out of scope, and the partner edited", "name:left count:right", "name=a count=1|name=a count=1", "missing", "name=a count=2", nil},
+	{"missing is not deleted", "name:left delete:left=delete delete:right=delete", "name=a|name=a", "missing", "name=x", w("conflict  not_shown:  |  | ")},
+	{"hidden, and the partner edited", "name:left count:right", "name=a count=1|name=a count=1", "missing", "name=a count=2", w("conflict  not_shown:  |  | ")},
 	{"missing, and the other deleted", "name:left delete:right=delete", "name=a|name=a", "missing", "deleted", nil},
 	{"back from the bin", "name:left", "name=a|name=a", "name=b", "name=a", w("right update name=b")},
+	{"deleted while the other was edited, archived with the edit", "name:left count:right delete:left=archive", "name=a count=1|name=a count=1", "deleted name=a count=1", "name=a count=2",
+		w("right archive", "info count edited_gone: 1 | 2 | 1")},
+	{"deleted while the other was edited, nothing is deleted", "name:left count:right delete:left=delete", "name=a count=1|name=a count=1", "deleted name=a count=1", "name=a count=2",
+		w("conflict  edited_gone:  |  | ")},
+	{"the deletion is chosen", "name:left count:right delete:left=delete award:=left", "name=a count=1|name=a count=1", "deleted name=a count=1", "name=a count=2", w("right delete")},
+	{"the edit is chosen", "name:left count:right delete:left=delete award:=right", "name=a count=1|name=a count=1", "deleted name=a count=1", "name=a count=2", w("parted")},
+	{"edited where that does not count", "name:left delete:left=delete", "name=a|name=a", "deleted name=a", "name=x", w("right delete")},
+	{"edited alike on both sides before", "note:either/newest delete:right=delete", "note=a|note=a", "note=b", "archived note=b", w("left delete")},
+	{"back after we archived its partner", "name:left delete:left=archive delete:right=delete create:right removed:right", "name=a|name=a", "name=b", "archived", w("conflict  came_back:  |  | ", "parted")},
+
+	// Scope.
+	{"left the scope, the other stays", "name:left count:right delete:left=delete", "name=a count=1|name=a count=1", "outside", "name=x count=2", w("parted")},
+	{"left the scope, the other is archived", "name:left leave:left=archive", "name=a|name=a", "outside", "name=x", w("right archive")},
+	{"left the scope while the other was edited", "name:left count:right leave:left=archive", "name=a count=1|name=a count=1", "outside name=a count=1", "name=a count=2",
+		w("right archive", "info count edited_gone: 1 | 2 | 1")},
+	{"left on the right, the left is deleted", "name:left leave:right=delete", "name=a|name=a", "name=a", "outside", w("left delete")},
+	{"both left", "name:left leave:left=archive leave:right=delete", "name=a|name=a", "outside", "outside", nil},
+	{"one left, the other went", "name:left leave:left=archive delete:right=delete", "name=a|name=a", "outside", "deleted", nil},
+	{"left before it had a partner", "name:left create:right", "", "outside", "never", nil},
+	{"back in scope, both edited", "name:left count:right", "name=a count=1|name=a count=1", "name=b count=1", "name=a count=2", w("left update Count=2", "right update name=b")},
+	{"back in scope after we archived its partner", "name:left leave:left=archive removed:right", "name=a|name=a", "name=a", "archived", w("conflict  came_back:  |  | ", "parted")},
+
+	// Records that lost their partner.
+	{"let go of", "name:left create:right lone:let_go", "", "name=a key=r5", "never", w("left update unlink")},
+	{"let go of, and free", "name:left create:right lone:let_go", "", "name=a key=", "never", nil},
+	{"a double that is archived", "name:left create:left delete:left=archive lone:dismissed", "", "never", "name=a", w("right archive")},
+	{"a double that is kept", "name:left create:left lone:dismissed", "", "never", "name=a", w("right update unlink")},
+	{"to be created anew", "name:left create:right lone:renewed", "", "name=a key=r5", "never", w("right create key=l1 name=a")},
 }
 
 func TestResolve(t *testing.T) {

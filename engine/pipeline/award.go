@@ -19,6 +19,13 @@ func awarded(o *object, w ledger.Work, env *environment) map[string]record.Side 
 	for _, name := range slices.Sorted(maps.Keys(env.awards[w.Pair.ID])) {
 		a := env.awards[w.Pair.ID][name]
 		f := o.Field(name)
+		if name == "" && parted(w) { // about the record: its edit, or its partner's deletion
+			if sides == nil {
+				sides = map[string]record.Side{}
+			}
+			sides[name] = a.Side
+			continue
+		}
 		if f == nil || !view(o, f, w, env, record.Left).Equal(a.Left) || !view(o, f, w, env, record.Right).Equal(a.Right) {
 			env.void = append(env.void, a)
 			continue
@@ -29,6 +36,11 @@ func awarded(o *object, w ledger.Work, env *environment) map[string]record.Side 
 		sides[name] = a.Side
 	}
 	return sides
+}
+
+// parted says whether one record of a pair is there and the other is not.
+func parted(w ledger.Work) bool {
+	return w.Seen[0] != nil && w.Seen[1] != nil && (w.Seen[0].State == record.Live) != (w.Seen[1].State == record.Live)
 }
 
 // view is what one side shows of a field, as conflicts show it: the canonical value where there is one, else the native one.

@@ -57,7 +57,7 @@ func Explain(ctx context.Context, cfg Config, object, id string) (*Explanation, 
 }
 
 func (p *Pipeline) explain(ctx context.Context, o *object, e *Explanation) error {
-	w := ledger.Work{Pair: e.Pair, Seen: e.Seen}
+	w := ledger.Work{Pair: e.Pair, Seen: e.Seen, Removed: e.Removed}
 	env, err := p.environment(ctx, o, known([]ledger.Work{w}))
 	if err != nil {
 		return err

@@ -94,7 +94,7 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 	for _, side := range record.Sides {
 		if patch := d.Patches[side]; patch != nil {
 			r.Intents = append(r.Intents, ledger.Intent{
-				Side: side, Op: patch.Op, RecordID: patch.ID, Key: patch.Key,
+				Side: side, Op: patch.Op, RecordID: patch.ID, Key: patch.Key, Unlink: patch.Unlink,
 				Fields: patch.Fields, Agreed: d.OnDone[side], Priority: w.Priority, Cause: intentCause(w, side),
 			})
 		}
@@ -115,6 +115,11 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 	return r
 }
 
+// lones are the ledger's words for what becomes of a record without a partner, as merge has them.
+var lones = map[ledger.Lone]merge.Lone{
+	ledger.LoneNew: merge.LoneNew, ledger.LoneLetGo: merge.LoneLetGo, ledger.LoneDismissed: merge.LoneDismissed, ledger.LoneRenewed: merge.LoneRenewed,
+}
+
 // input is all that deciding about a pair depends on, and when a value that has not come to rest is due.
 func (p *Pipeline) input(o *object, w ledger.Work, env *environment) (in merge.Input, rested time.Time) {
 	unsettled, rested := p.unsettled(o, w)
@@ -122,6 +127,8 @@ func (p *Pipeline) input(o *object, w ledger.Work, env *environment) (in merge.I
 		Object: o.Object.Object, Lenses: o.Lenses, Env: env,
 		Base: w.Pair.Base, Seen: w.Seen, Unsettled: unsettled, Awards: awarded(o, w, env),
 		Paired:    w.Pair.Paired(),
+		Removed:   w.Removed,
+		Lone:      lones[w.Pair.Lone],
 		Qualifies: o.Object.Object.Qualifies,
 	}, rested
 }

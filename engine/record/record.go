@@ -44,17 +44,19 @@ func (v Version) Time() time.Time { return time.UnixMilli(int64(v)).UTC() }
 type State uint8
 
 // The states of a record at its vendor. Missing is "not shown": deleted for good, or hidden from our user; it is never
-// taken for an empty record, nor by itself for a deletion.
+// taken for an empty record, nor by itself for a deletion. Outside is shown, and surely not one of the object's records
+// now: it does not meet the end's condition, or was moved elsewhere. It may come back, as the same record.
 const (
 	Live State = iota
 	Archived
 	Deleted
 	Missing
+	Outside
 )
 
 // String names the state.
 func (s State) String() string {
-	return [...]string{"live", "archived", "deleted", "missing"}[s&3]
+	return [...]string{"live", "archived", "deleted", "missing", "outside", "unknown", "unknown", "unknown"}[s&7]
 }
 
 // Fields holds native values by native field name (the name the contract uses for that side: "StageName", "stage").
@@ -83,6 +85,9 @@ type Record struct {
 	Version Version
 	Changed map[string]Version
 	Actor   string // who changed it last, where the vendor tells: a person's id at that vendor
+	// MergedInto is the id of the record of the same side that this one became part of; "" = of none. Such a record is
+	// Deleted.
+	MergedInto string
 }
 
 // ChangedAt is the vendor's version of one field: its own where known, else the record's.
@@ -123,6 +128,7 @@ type Patch struct {
 	Op     Op
 	ID     string // vendor's id; empty for Create
 	Key    string // when not empty, also write this as the record's key: the other side's record id
+	Unlink bool   // clear the record's key: it is no longer anybody's partner; Key is empty then
 	Fields Fields
 }
 

@@ -219,6 +219,14 @@ func stateOf(s string) record.State {
 	}
 }
 
+// outside is the state of an item on another board: one that was deleted there is gone all the same.
+func outside(state string) record.State {
+	if s := stateOf(state); s != record.Live {
+		return s
+	}
+	return record.Outside
+}
+
 // keyShown refuses items whose key column our user may not see: without it every item would look like one that belongs
 // to nobody, and be paired or made again.
 func (r *records) keyShown(rec *record.Record) error {
@@ -286,8 +294,15 @@ func (r *records) readBatch(ctx context.Context, ids []string, found map[string]
 			return err
 		}
 		for _, row := range items {
-			if row == nil || row.Board == nil || string(row.Board.ID) != r.board {
-				continue // moved to another board, or a subitem: not one of this object's records
+			if row == nil || row.Board == nil {
+				continue
+			}
+			if string(row.Board.ID) != r.board {
+				// Moved to another board, where it keeps its id (move_item_to_board), or a subitem: not one of this object's
+				// records, whatever its columns say there.
+				updated, _ := parseTime(row.UpdatedAt)
+				found[string(row.ID)] = record.Record{ID: string(row.ID), State: outside(row.State), Version: record.VersionAt(updated)}
+				continue
 			}
 			rec, err := r.record(row)
 			if err == nil {

@@ -26,7 +26,7 @@ func TestReadKeepsOrderAndTellsMissing(t *testing.T) {
 	for _, x := range got {
 		states = append(states, x.State)
 	}
-	want := []record.State{record.Deleted, record.Missing, record.Archived, record.Missing, record.Missing, record.Archived}
+	want := []record.State{record.Deleted, record.Outside, record.Archived, record.Missing, record.Missing, record.Archived}
 	if !slices.Equal(states, want) {
 		t.Errorf("states = %v, want %v", states, want)
 	}

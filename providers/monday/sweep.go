@@ -344,7 +344,7 @@ func (s *sweep) take(row logRow) {
 		}
 	case "update_name":
 		l.changed[nameColumn] = max(l.changed[nameColumn], at)
-	case "archive_pulse", "delete_pulse", "restore_pulse", "move_pulse_from_board":
+	case "archive_pulse", "delete_pulse", "restore_pulse", "move_pulse_from_board", "move_pulse_into_board":
 		s.left = append(s.left, item)
 	}
 }

@@ -219,7 +219,7 @@ func (r *records) values(p record.Patch) (map[string]any, []boundColumn, error) 
 		return nil, nil, nil
 	}
 	fields := p.Fields.Clone()
-	if p.Key != "" {
+	if p.Key != "" || p.Unlink {
 		if r.key == nil {
 			return nil, nil, invalid(r.spec.Key.Name, "the key column does not exist yet: plan and apply make it")
 		}

@@ -336,7 +336,7 @@ func TestRecordsOfAnOrg(t *testing.T) {
 	for _, rec := range read {
 		states = append(states, rec.State.String())
 	}
-	if diff := cmp.Diff([]string{"deleted", "live", "missing", "missing", "missing", "live"}, states); diff != "" {
+	if diff := cmp.Diff([]string{"deleted", "live", "outside", "missing", "missing", "live"}, states); diff != "" {
 		t.Errorf("states (-want +got):\n%s", diff)
 	}
 	want := record.Fields{"Name": record.OfText(`Large's "deal"`), "AccountId": record.OfReference(account),
@@ -349,7 +349,7 @@ func TestRecordsOfAnOrg(t *testing.T) {
 		t.Errorf("Find: %v (-want +got):\n%s", err, diff)
 	}
 	changed, next := collect(t, r, version)
-	if changed[gone].State != record.Deleted || changed[small].State != record.Missing || changed[large].State != record.Live || next < version {
+	if changed[gone].State != record.Deleted || changed[small].State != record.Outside || changed[large].State != record.Live || next < version {
 		t.Errorf("changed since %d: %+v, next %d", version, changed, next)
 	}
 }

@@ -324,6 +324,7 @@ func (r *records) changes(e changeEvent, client string) []record.Change {
 		}
 	case "DELETE":
 		change.Record.State = record.Deleted
+		change.Partial = r.system.master // whether it was merged into another record is not in the event
 	default: // GAP_…, SNAPSHOT and what may come: read the record again
 		change.Partial = true
 	}

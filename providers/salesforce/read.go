@@ -29,7 +29,10 @@ type records struct {
 }
 
 // systemFields says which of the usual system fields an sObject has; a few have not all.
-type systemFields struct{ stamp, modifier, deletion bool }
+type systemFields struct {
+	stamp, modifier, deletion bool
+	master                    bool // MasterRecordId: its records can be merged
+}
 
 var _ provider.Records = (*records)(nil)
 
@@ -49,7 +52,7 @@ func (p *Provider) open(b provider.Binding) (*records, error) {
 	}
 	r := &records{
 		provider: p, client: p.client, object: object, name: b.Spec.Object, scope: b.Spec.Settings["where"],
-		byNative: map[string]int{}, system: systemFields{true, true, true},
+		byNative: map[string]int{}, system: systemFields{stamp: true, modifier: true, deletion: true},
 	}
 	if r.scope != "" {
 		r.scope = "(" + r.scope + ")" // whatever it is, it stays one condition
@@ -140,6 +143,9 @@ func (r *records) selection() string {
 	if r.system.deletion {
 		add("IsDeleted")
 	}
+	if r.system.master {
+		add("MasterRecordId")
+	}
 	return strings.Join(fields, ", ")
 }
 
@@ -148,6 +154,9 @@ func (r *records) decode(w row) (record.Record, error) {
 	rec := record.Record{ID: w.text("Id"), Version: w.stamp("SystemModstamp"), Actor: w.text("LastModifiedById"), Fields: record.Fields{}}
 	if w.truth("IsDeleted") {
 		rec.State = record.Deleted
+		if r.system.master {
+			rec.MergedInto = w.text("MasterRecordId")
+		}
 	}
 	for _, c := range r.columns {
 		raw, shown := w[c.api]
@@ -174,7 +183,7 @@ func (r *records) List(ctx context.Context, since record.Version, page func([]re
 	return r.list(ctx, listing{condition: r.scope, since: since}, page)
 }
 
-// listChanged lists what changed, deleted records too, and reports as missing what is not in scope. The scope is asked
+// listChanged lists what changed, deleted records too, and reports as outside what is not in scope. The scope is asked
 // for first, by ids alone: a record that leaves in between changes again, and is listed by the next List.
 func (r *records) listChanged(ctx context.Context, since record.Version, page func([]record.Record) error) (record.Version, error) {
 	changed := "SystemModstamp >= " + moment(since)
@@ -243,7 +252,7 @@ func (r *records) list(ctx context.Context, l listing, page func([]record.Record
 	}
 }
 
-// decodeAll makes records of a page. Live ones that are not in scope are shown as missing, without their fields.
+// decodeAll makes records of a page. Live ones that are not in scope are shown as outside, without their fields.
 func (r *records) decodeAll(rows []row, inScope map[string]bool) ([]record.Record, error) {
 	batch := make([]record.Record, 0, len(rows))
 	for _, w := range rows {
@@ -252,7 +261,7 @@ func (r *records) decodeAll(rows []row, inScope map[string]bool) ([]record.Recor
 			return nil, err
 		}
 		if inScope != nil && rec.State == record.Live && !inScope[rec.ID] {
-			rec = record.Record{ID: rec.ID, State: record.Missing, Version: rec.Version}
+			rec = record.Record{ID: rec.ID, State: record.Outside, Version: rec.Version, Actor: rec.Actor}
 		}
 		batch = append(batch, rec)
 	}
@@ -269,8 +278,8 @@ func (r *records) resume(since, newest record.Version, started time.Time) record
 	return max(since, next-record.Version(overlap.Milliseconds()), 0)
 }
 
-// Read asks for records by id. One outside the scope is missing, as is one that the org does not show at all; one in the
-// recycle bin is deleted.
+// Read asks for records by id. One that the org does not show at all is missing, one that does not meet the scope's
+// condition is outside, and one in the recycle bin is deleted.
 func (r *records) Read(ctx context.Context, ids []string) ([]record.Record, error) {
 	found := map[string]record.Record{}
 	for _, chunk := range chunks(distinct(ids, intactID), idsPerQuery) {
@@ -293,6 +302,9 @@ func (r *records) Read(ctx context.Context, ids []string) ([]record.Record, erro
 		}
 	}
 	if err := r.readDeleted(ctx, ids, found); err != nil {
+		return nil, err
+	}
+	if err := r.readOutside(ctx, ids, found); err != nil {
 		return nil, err
 	}
 	list := make([]record.Record, len(ids))
@@ -319,16 +331,51 @@ func (r *records) readDeleted(ctx context.Context, ids []string, found map[strin
 		_, ok := found[shortID(id)]
 		return intactID(id) && !ok
 	})
+	fields := "Id, SystemModstamp"
+	if r.system.master {
+		fields += ", MasterRecordId"
+	}
 	for _, chunk := range chunks(missing, idsPerQuery) {
 		s := statement{
-			soql:    "SELECT Id, SystemModstamp FROM " + r.object + where(and(in("Id", chunk), "IsDeleted = true")),
+			soql:    "SELECT " + fields + " FROM " + r.object + where(and(in("Id", chunk), "IsDeleted = true")),
 			doing:   r.doing("look for deleted"),
 			deleted: true,
 		}
 		err := r.client.query(ctx, s, func(rows []row) error {
 			for _, w := range rows {
 				id := w.text("Id")
-				found[shortID(id)] = record.Record{ID: id, State: record.Deleted, Version: w.stamp("SystemModstamp")}
+				found[shortID(id)] = record.Record{
+					ID: id, State: record.Deleted, Version: w.stamp("SystemModstamp"), MergedInto: w.text("MasterRecordId"),
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOutside looks, without the scope's condition, for what was not found: what is there does not meet it.
+func (r *records) readOutside(ctx context.Context, ids []string, found map[string]record.Record) error {
+	if r.scope == "" {
+		return nil
+	}
+	rest := distinct(ids, func(id string) bool {
+		_, ok := found[shortID(id)]
+		return intactID(id) && !ok
+	})
+	fields := "Id"
+	if r.system.stamp {
+		fields += ", SystemModstamp"
+	}
+	for _, chunk := range chunks(rest, idsPerQuery) {
+		s := statement{soql: "SELECT " + fields + " FROM " + r.object + where(in("Id", chunk)), doing: r.doing("look outside the scope for")}
+		err := r.client.query(ctx, s, func(rows []row) error {
+			for _, w := range rows {
+				id := w.text("Id")
+				found[shortID(id)] = record.Record{ID: id, State: record.Outside, Version: w.stamp("SystemModstamp")}
 			}
 			return nil
 		})

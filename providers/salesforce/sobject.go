@@ -120,10 +120,11 @@ func objectAttributes(o *objectDescribe) map[string]any {
 	_, stamp := o.field("SystemModstamp")
 	_, modifier := o.field("LastModifiedById")
 	_, deletion := o.field("IsDeleted")
+	_, merges := o.field("MasterRecordId")
 	a := map[string]any{
 		"name": o.Name, "label": o.Label, "key_prefix": o.KeyPrefix,
 		"createable": o.Createable, "updateable": o.Updateable, "deletable": o.Deletable,
-		"stamped": stamp, "names_modifier": modifier, "soft_deletes": deletion,
+		"stamped": stamp, "names_modifier": modifier, "soft_deletes": deletion, "merges": merges,
 	}
 	if _, several := o.field(currencyField); several {
 		a["currencies"] = true
@@ -141,7 +142,8 @@ func systemFieldsOf(attributes map[string]any) systemFields {
 		b, known := attributes[name].(bool)
 		return b || !known
 	}
-	return systemFields{has("stamped"), has("names_modifier"), has("soft_deletes")}
+	merges, _ := attributes["merges"].(bool)
+	return systemFields{stamp: has("stamped"), modifier: has("names_modifier"), deletion: has("soft_deletes"), master: merges}
 }
 
 // mismatch says that a field which apply would create exists with another type, and names both.

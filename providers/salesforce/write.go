@@ -206,7 +206,7 @@ func (r *records) encode(i int, p record.Patch) (write, error) {
 			w.parent = p.Fields[native].Part(0)
 		}
 	}
-	if p.Key == "" {
+	if p.Key == "" && !p.Unlink {
 		return w, nil
 	}
 	if r.key == nil {

@@ -354,7 +354,7 @@ func (r *records) write(p record.Patch) record.Result {
 	case record.Delete:
 		row.state = record.Deleted
 	}
-	if p.Key != "" {
+	if p.Key != "" || p.Unlink {
 		row.key = p.Key
 	}
 	before := record.Fields{}

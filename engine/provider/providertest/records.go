@@ -213,7 +213,7 @@ func (h Harness) listingChanges(t *testing.T) {
 	}
 }
 
-// scope binds the object to some of the records: the others are missing, and one that leaves is told of.
+// scope binds the object to some of the records: the others are outside, and one that leaves is told of.
 func (h Harness) scope(t *testing.T) {
 	b := h.bench(t)
 	if b.Scope == nil {
@@ -230,13 +230,13 @@ func (h Harness) scope(t *testing.T) {
 	if n, err := r.Count(t.Context()); n != 2 || err != nil || len(all) != 2 {
 		t.Errorf("counted %d and listed %d, %v, want the 2 in scope", n, len(all), err)
 	}
-	if got := b.read(r, stays, outside); got[0].State != record.Live || got[1].State != record.Missing {
-		t.Errorf("read as %v and %v, want live and missing", got[0].State, got[1].State)
+	if got := b.read(r, stays, outside); got[0].State != record.Live || got[1].State != record.Outside || len(got[1].Fields) > 0 {
+		t.Errorf("read as %v and %v, want live and outside", got[0].State, got[1].State)
 	}
 	b.done(r, "leaves", record.Patch{Op: record.Update, ID: leaves, Fields: b.Scope.Out})
 	b.done(r, "enters", record.Patch{Op: record.Update, ID: outside, Fields: b.Scope.In})
 	changed, _ := b.list(r, next)
-	if got, listed := changed[leaves]; !listed || got.State == record.Live {
+	if got, listed := changed[leaves]; !listed || got.State != record.Outside {
 		t.Errorf("a record that left is listed %v as %v", listed, got.State)
 	}
 	if got, listed := changed[outside]; !listed || got.State != record.Live {

@@ -14,6 +14,7 @@ import (
 
 func (h Harness) writes(t *testing.T) {
 	t.Run("every value reads back, can be written again, and be cleared", h.samples)
+	t.Run("a key is cleared", h.unlinking)
 	t.Run("one field leaves the others", h.singleFields)
 	t.Run("a batch larger than the vendor takes keeps its order", h.largeBatches)
 	t.Run("rows fail alone", h.failingRows)
@@ -94,6 +95,28 @@ func (b *bench) shows(name string, r provider.Records, res record.Result) {
 	}
 	if res.Version > now.Version {
 		b.t.Errorf("%s: the answer is of version %d, and a read later of %d", name, res.Version, now.Version)
+	}
+}
+
+// unlinking clears a key: the record is found by it no more, and its fields stay.
+func (h Harness) unlinking(t *testing.T) {
+	b, r := h.ready(t)
+	id := b.create(r, key("1"), nil)
+	before := b.read(r, id)[0]
+	b.done(r, "unlink", record.Patch{Op: record.Update, ID: id, Unlink: true})
+	after := b.read(r, id)[0]
+	if before.Key != key("1") || after.Key != "" {
+		t.Errorf("the key was %q, and is %q after it was cleared", before.Key, after.Key)
+	}
+	if diff := cmp.Diff(before.Fields[b.Text], after.Fields[b.Text]); diff != "" {
+		t.Errorf("clearing the key changed a field: %s", diff)
+	}
+	if found := b.find(r, key("1")); len(found) != 0 {
+		t.Errorf("found %v by a key that was cleared", found)
+	}
+	b.done(r, "link again", record.Patch{Op: record.Update, ID: id, Key: key("2")})
+	if got := b.read(r, id)[0].Key; got != key("2") {
+		t.Errorf("linked again, the key is %q", got)
 	}
 }
 

@@ -30,7 +30,10 @@ var ruleText = map[string]string{
 	merge.RuleNoCreate: "the contract creates no record for it", merge.RuleNotQualified: "the condition of its create block does not hold",
 	merge.RuleLink: "the records get each other's ids", merge.RuleKeep: "its partner is gone, and the contract keeps it",
 	merge.RuleArchive: "its partner is gone, and the contract archives it", merge.RuleDelete: "its partner is gone, and the contract deletes it",
-	merge.RuleClose: "both records are gone", merge.RuleMissing: "a side does not show its record: nothing is concluded from that",
+	merge.RuleOutside:  "its partner left the object's scope, and may come back: the contract keeps this one",
+	merge.RuleReturned: "%s shows it again, and accord had removed its partner", merge.RuleLetGo: "its partner was linked with another record: it waits for a person",
+	merge.RuleDismissed: "it was a double: the contract's delete rule applies to it",
+	merge.RuleClose:     "both records are gone", merge.RuleMissing: "a side does not show its record: nothing is concluded from that",
 }
 
 // Explanation is a record explained, with the calls that wrote it.

@@ -30,6 +30,10 @@ object "project" {
     monday     = delete
   }
 
+  leave {
+    salesforce = archive
+  }
+
   guard {
     max_deletes = -1
     max_changes = 500
