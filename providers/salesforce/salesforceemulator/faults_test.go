@@ -157,23 +157,3 @@ func TestStateSurvivesRestart(t *testing.T) {
 		t.Error("a broken state file is accepted")
 	}
 }
-
-// The same calls under the same seed and clock give the same answers, byte for byte.
-func TestDeterminism(t *testing.T) {
-	run := func() string {
-		c := serve(t)
-		withKey(t, c)
-		var b strings.Builder
-		for _, a := range []answer{
-			c.do("POST", "/composite/sobjects", obj{"records": list{acc(obj{"Name": "one", "Key__c": "1"}), acc(obj{"Name": "two"}), acc(obj{})}}),
-			c.query("SELECT Id, Name, SystemModstamp FROM Account"), c.do("GET", "/sobjects/Account/describe", nil), c.do("GET", "/sobjects", nil),
-			c.query("SELECT Industry, COUNT(Id) FROM Account GROUP BY Industry"), c.do("GET", "/limits", nil),
-		} {
-			b.WriteString(a.raw + "\n")
-		}
-		return b.String()
-	}
-	if d := cmp.Diff(run(), run()); d != "" {
-		t.Error(d)
-	}
-}

@@ -61,9 +61,11 @@ ok collections and upsert
 ok query
 ok composite
 ok updated and deleted
+ok deleted records
 ok limits
 ok bulk
 ok tooling
+ok layouts
 ok destroy
 ok revoked session
 `

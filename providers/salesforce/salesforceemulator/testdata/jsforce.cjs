@@ -83,6 +83,13 @@ async function main() {
   assert.ok(Array.isArray(deleted.deletedRecords));
   step("updated and deleted");
 
+  const everything = await conn.query("SELECT COUNT() FROM Account");
+  await conn.sobject("Account").destroy((await conn.sobject("Account").create({ Name: "Binned" })).id);
+  const withDeleted = await conn.query("SELECT Id FROM Account WHERE IsDeleted = true AND Name = 'Binned'", { scanAll: true });
+  assert.equal(withDeleted.totalSize, 1);
+  assert.equal((await conn.query("SELECT COUNT() FROM Account")).totalSize, everything.totalSize);
+  step("deleted records");
+
   const limits = await conn.limits();
   assert.ok(limits.DailyApiRequests.Max > 0);
   assert.ok(conn.limitInfo.apiUsage.used > 0);
@@ -109,7 +116,20 @@ async function main() {
 
   const tooling = await conn.tooling.query("SELECT QualifiedApiName FROM EntityDefinition WHERE QualifiedApiName = 'Account'");
   assert.equal(tooling.records[0].QualifiedApiName, "Account");
+  const values = { restricted: true, valueSetDefinition: { sorted: false, value: [{ valueName: "Gold", label: "Gold", default: false }] } };
+  const field = await conn.tooling.sobject("CustomField").create({ FullName: "Account.Tier__c", Metadata: { type: "Picklist", label: "Tier", valueSet: values } });
+  assert.ok(field.success && field.id.startsWith("00N"));
+  const back = await conn.tooling.sobject("CustomField").retrieve(field.id);
+  assert.deepEqual([back.FullName, back.Metadata.valueSet.valueSetDefinition.value[0].valueName], ["Account.Tier__c", "Gold"]);
+  await assert.rejects(conn.tooling.sobject("CustomField").create({ FullName: "Account.Tier__c", Metadata: { type: "Date", label: "Tier" } }), (e) => e.errorCode === "DUPLICATE_DEVELOPER_NAME");
+  const defined = await conn.tooling.query("SELECT QualifiedApiName, DataType FROM FieldDefinition WHERE EntityDefinition.QualifiedApiName = 'Account' AND QualifiedApiName = 'Tier__c'");
+  assert.deepEqual([defined.records.length, defined.records[0].DataType], [1, "Picklist"]);
   step("tooling");
+
+  const layouts = await conn.sobject("Account").layouts();
+  assert.equal(layouts.recordTypeMappings[0].master, true);
+  assert.ok(layouts.recordTypeMappings[0].picklistsForRecordType.some((p) => p.picklistName === "Industry" && p.picklistValues.length > 5));
+  step("layouts");
 
   const gone = await conn.sobject("Account").destroy([made.id]);
   assert.ok(gone[0].success);
