@@ -20,6 +20,11 @@
 //	engine/pipeline/fire.go         carries each action out, once                       done, or a dead letter
 //	providers/*/act.go              translates it; finds out what an earlier try did
 //
+// An event that a vendor publishes, about no change of a record, comes in beside them:
+//
+//	providers/salesforce/listen.go  follows it, and decodes it                          an event
+//	engine/pipeline/listen.go       brings it into the ledger, finds its record         firings
+//
 // Salesforce then reports our own write as a change event, which takes the same way as far as merge: both sides equal
 // what was agreed, so nothing follows. There is no filter for echoes, and none is needed.
 //

@@ -25,6 +25,7 @@ func Specs(c *contract.Contract, choices Choices) map[string][]provider.ObjectSp
 			s := spec(o, side, choices)
 			s.Fields = append(s.Fields, lookedAt(c, o, side, s)...)
 			s.Actions = actions(c, o, side)
+			s.Events = eventsOf(c, o, side)
 			specs[s.Connection] = append(specs[s.Connection], s)
 		}
 	}
@@ -80,7 +81,7 @@ func actions(c *contract.Contract, o *contract.Object, side record.Side) []provi
 	for _, t := range c.Triggers {
 		for i := range t.Actions {
 			a := &t.Actions[i]
-			if t.Object != o || a.Side() != side {
+			if a.Side() != side || at(c, t, a.Connection, side) != o {
 				continue
 			}
 			s := provider.ActionSpec{Type: a.Type, Settings: map[string]string{}, Fields: slices.Sorted(maps.Keys(a.Fields))}
@@ -91,6 +92,47 @@ func actions(c *contract.Contract, o *contract.Object, side record.Side) []provi
 			}
 			list = append(list, s)
 		}
+	}
+	return list
+}
+
+// at is the object with which the needs of a trigger at a connection stand: its own, or the first there.
+func at(c *contract.Contract, t *contract.Trigger, n *contract.Connection, side record.Side) *contract.Object {
+	if t.Object != nil {
+		return t.Object
+	}
+	for _, o := range c.Objects {
+		if o.Ends[side].Connection == n {
+			return o
+		}
+	}
+	return nil
+}
+
+// eventsOf is what stands with one end of an object of what triggers listen to.
+func eventsOf(c *contract.Contract, o *contract.Object, side record.Side) []provider.EventSpec {
+	if side != record.Left {
+		return nil // it is the side whose vendor publishes events
+	}
+	return events(c, func(t *contract.Trigger) bool { return at(c, t, t.Connection, side) == o })
+}
+
+// Events is what triggers listen to at a connection, each event once, by name.
+func Events(c *contract.Contract, connection string) []provider.EventSpec {
+	return events(c, func(t *contract.Trigger) bool { return t.Connection.Address() == connection })
+}
+
+func events(c *contract.Contract, wanted func(*contract.Trigger) bool) []provider.EventSpec {
+	fields := map[string][]string{}
+	for _, t := range c.Triggers {
+		if t.Event != "" && wanted(t) {
+			fields[t.Event] = append(fields[t.Event], t.EventFields()...)
+		}
+	}
+	var list []provider.EventSpec
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		slices.Sort(fields[name])
+		list = append(list, provider.EventSpec{Name: name, Fields: slices.Compact(fields[name])})
 	}
 	return list
 }

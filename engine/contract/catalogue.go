@@ -143,6 +143,8 @@ var catalogue = []Code{
 		"The field has a picklist, and the text it is compared with is not among the values of its table: the comparison could never hold. Conditions see choices in Salesforce's spelling, not as monday.com's labels."},
 	{codeWord, "A word for what became of a record is misused",
 		"created() holds for a record that was made while the sync knew all others; updated() for one that was there before, when any field of the object changed; changed(stage) when a field is not what it was; became(stage, \"Closed Won\") when it holds the value now and did not before. Fields are named bare, without quotes. changed and became also hold for a new record's fields: write updated() && changed(stage) to leave those out. The words belong to triggers on an object."},
+	{codeEvent, "Not how a trigger on an event is written",
+		"on = event.NAME__e fires a trigger for each platform event of that name. Its condition and values see the event's fields (event.Reason__c). Where the event is about a record, object = object.NAME says of which object, and record = event.Record_Id__c how it is named, by its Salesforce id or the item's; then after and record are known too, and actions may be on that record. There is no before, because nothing changed: created(), updated(), changed() and became() belong to triggers on an object. connection = connection.salesforce.NAME says who publishes it where the contract has several connections."},
 
 	{codePolicy, "A policy is violated",
 		"A policy of the contract guards this field and does not allow its owner. Change the owner, or have the policy changed by whoever answers for it."},

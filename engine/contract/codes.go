@@ -79,6 +79,7 @@ const (
 	codeAction         = "ACC1605"
 	codeConditionValue = "ACC1606"
 	codeWord           = "ACC1607"
+	codeEvent          = "ACC1608"
 
 	codePolicy       = "ACC1701"
 	codePolicyFields = "ACC1702"

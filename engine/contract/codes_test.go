@@ -365,6 +365,34 @@ var mistakes = []mistake{
 	{codeConditionValue, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = became(amount, "lots")`, `"lots"`, "holds numbers"},
 	{codeConditionValue, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = became(kickoff, "Monday")`, `"Monday"`, "holds dates"},
 
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal` + "\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", `event.Renewal`, `__e`},
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal__e
+  object = object.deal` + "\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", `object = object.deal`, `record = event.Record_Id__c`},
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal__e
+  record = event.Deal_Id__c` + "\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", `record = event`, `object = object.NAME`},
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal__e
+  object = object.deal
+  record = event.Deal_Id__c
+  when = before.stage == null` + "\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", `before.stage`, `after.stage`},
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal__e
+  when = after.stage == null` + "\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", `after.stage`, `object = object.NAME`},
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal__e
+  object = object.deal
+  record = event.Deal_Id__c
+  when = event.Amount > 1` + "\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", `event.Amount`, `"Amount__c"`},
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal__e
+  object = object.deal
+  record = after.name` + "\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", `record = after.name`, `Name a field of the event`},
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal__e
+  when = event == null` + "\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", `when = event`, `Name a field`},
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal__e` + "\n  action \"monday_update\" {\n    body = event.Reason__c\n  }\n}\ntrigger \"kickoff\" {", `action "monday_update"`, `about none`},
+	{codeEvent, `trigger "kickoff" {`, "trigger \"renewal\" {\n" + `on = event.Renewal__e` + "\n  action \"monday_create\" {\n    board = \"Renewals\"\n    name = event.Reason__c\n  }\n}\ntrigger \"kickoff\" {", `action "monday_create"`, `monday connection`},
+	{codeEvent, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, `when = event.Reason__c == "x"`, "event.Reason__c", "on = event.NAME__e"},
+	{codeEvent, `when = before.stage != "Closed Won" && after.stage == "Closed Won"`, "when = after.stage == \"Closed Won\"\n  record = record.salesforce_id", "record = record", "Take it away"},
+	{codeEvent, `connection "monday" "other" {`, "connection \"salesforce\" \"two\" {\n  url = \"https://b.my.salesforce.com\"\n  oauth \"client_credentials\" {\n    client_id     = secret::env(\"A\")\n    client_secret = secret::env(\"B\")\n  }\n}\ntrigger \"renewal\" {\n  on = event.Renewal__e\n  connection = connection.salesforce.two\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\nconnection \"monday\" \"other\" {", `trigger "renewal"`, "that an object uses"},
+	{codeWord, `trigger "kickoff" {`, "trigger \"renewal\" {\n  on = event.Renewal__e\n  when = created()\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", "created()", "trigger on an object"},
+	{codeMissing, `  when = before.stage != "Closed Won" && after.stage == "Closed Won"` + "\n", ``, `trigger "kickoff"`, "Add when"},
+
 	{codePolicy, "monday     = numbers.amount\n    owner      = salesforce", "monday     = numbers.amount\n    owner      = monday", "owner", `"money"`},
 	{codePolicyFields, `sensitive.financial`, `sensitive.finance`, "sensitive.finance", "no field is marked"},
 	{codePolicyFields, `sensitive.financial`, `object.deal.field.amonut`, "amonut", `"amount"`},

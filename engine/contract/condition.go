@@ -20,8 +20,9 @@ type Scope struct {
 	Before, After map[string]record.Value
 	// Records are the native values of each side's record, and its id as "Id", for `record.salesforce.OwnerId`.
 	Records [2]map[string]record.Value
-	IDs     [2]string // for `record.salesforce_id`, `record.monday_id`
-	Now     string    // RFC 3339, for now()
+	IDs     [2]string               // for `record.salesforce_id`, `record.monday_id`
+	Event   map[string]record.Value // what a platform event holds, by API name, for `event.Reason__c`
+	Now     string                  // RFC 3339, for now()
 }
 
 // Condition is a checked boolean expression over a Scope.
@@ -49,6 +50,7 @@ type Template struct {
 // scoped is what both know of the scope they need.
 type scoped struct {
 	before, after []string // contract fields
+	event         []string // fields of a platform event
 	natives       [2][]string
 	ids           [2]bool  // record.salesforce_id, record.monday_id
 	intervals     []string // those of the fields that hold an interval
@@ -74,6 +76,11 @@ func (c *Condition) Natives(side record.Side) []string {
 	return slices.Clone(c.natives[side&1])
 }
 
+// OfEventAlone says that the condition looks at an event and nothing else. None at all looks at nothing.
+func (c *Condition) OfEventAlone() bool {
+	return c == nil || len(c.before)+len(c.after)+len(c.natives[0])+len(c.natives[1]) == 0 && !c.ids[0] && !c.ids[1]
+}
+
 // Fields is the contract fields that the template looks at, before or after, in order, each once.
 func (t *Template) Fields() []string {
 	if t == nil {
@@ -92,7 +99,7 @@ func (t *Template) Natives(side record.Side) []string {
 
 // Constant is the template's text where it is the same every time.
 func (t *Template) Constant() (text string, ok bool) {
-	if t == nil || len(t.before)+len(t.after)+len(t.natives[0])+len(t.natives[1]) > 0 || t.ids[0] || t.ids[1] || t.words {
+	if t == nil || len(t.before)+len(t.after)+len(t.event)+len(t.natives[0])+len(t.natives[1]) > 0 || t.ids[0] || t.ids[1] || t.words {
 		return "", false
 	}
 	text, err := t.Eval(Scope{}) // without a clock, so that now() fails
@@ -146,6 +153,7 @@ func (s *scoped) evaluate(expr hcl.Expression, scope Scope) (cty.Value, error) {
 		"before": s.fields(s.before, scope.Before),
 		"after":  s.fields(s.after, scope.After),
 		"record": s.record(scope),
+		"event":  s.fields(s.event, scope.Event),
 	}
 	ctx.Functions = clockFunctions(scope.Now)
 	if s.words {

@@ -275,16 +275,26 @@ type People struct {
 	Range     hcl.Range
 }
 
-// Trigger acts when a record changes in a certain way: each of its actions happens once for each transition.
+// Trigger acts when a record changes in a certain way, or when a vendor publishes an event: each of its actions happens
+// once for each transition, or event.
 //
 // Before is what triggers saw of the record last, after what it comes to hold: of an owned field its owner's value, of one
 // that either side may edit what was decided. Of a record that was there before anybody looked, both are the same, so that
 // neither a first listing nor a new trigger makes anything happen; of one that is created while the sync knows all others,
 // before is nothing, and created() holds.
+//
+// Of an event there is no before; after and the record's parts are those of the record that the event names, where it
+// names one.
 type Trigger struct {
-	Name    string
+	Name string
+	// Event is the API name of the platform event that fires it; "" for one on the records of Object.
+	Event      string
+	Connection *Connection // where the event is published; nil without one
+	// Record is how an event names the record that it is about: by its id in the event's system, or at the other end. Nil
+	// where the event is about none; then Object is nil too.
+	Record  *Template
 	Object  *Object
-	When    *Condition
+	When    *Condition // nil, of an event, = always
 	Actions []Action
 	Range   hcl.Range
 }
@@ -301,8 +311,36 @@ type Action struct {
 	Type     string               // salesforce_create | monday_update | monday_create | monday_move | salesforce_publish
 	Settings map[string]*Template // evaluated when it fires
 	Fields   map[string]*Template
-	Range    hcl.Range
+	// Connection is where it happens: the object's on that side, or the event's, or the only one of that system.
+	Connection *Connection
+	Range      hcl.Range
 }
+
+// EventFields is the fields of the event that the trigger looks at, in order, each once; nil of one on an object.
+func (t *Trigger) EventFields() []string {
+	if t.Event == "" {
+		return nil
+	}
+	var names []string
+	if t.When != nil {
+		names = append(names, t.When.event...)
+	}
+	if t.Record != nil {
+		names = append(names, t.Record.event...)
+	}
+	for _, a := range t.Actions {
+		for _, x := range a.templates() {
+			if x != nil {
+				names = append(names, x.event...)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// OfEventAlone says that whether the trigger fires, and what it does, follows from the event and nothing else.
+func (t *Trigger) OfEventAlone() bool { return t.Event != "" && t.Record == nil }
 
 // Fields is the contract fields that the trigger looks at anywhere, in order, each once.
 func (t *Trigger) Fields() []string {

@@ -220,7 +220,13 @@ func fieldText(f *Field) map[string]string {
 
 func triggerText(t *Trigger) map[string]string {
 	text := map[string]string{"when": t.When.Canonical()}
-	if t.Object != nil {
+	switch {
+	case t.Event != "":
+		text["on"], text["connection"], text["record"] = "event."+t.Event, t.Connection.Address(), t.Record.Canonical()
+		if t.Object != nil {
+			text["object"] = t.Object.Name
+		}
+	case t.Object != nil:
 		text["on"] = t.Object.Name
 	}
 	for i, a := range t.Actions { // in the order written: they are carried out so

@@ -17,14 +17,34 @@ import (
 type exprPlace uint8
 
 const (
-	inCreate  exprPlace = iota // a record is about to be created
-	inTrigger                  // a record has changed
-	inAction                   // a trigger fires
+	inCreate      exprPlace = iota // a record is about to be created
+	inTrigger                      // a record has changed
+	inAction                       // a trigger fires
+	inEvent                        // a platform event arrived
+	inEventRecord                  // the same, before it is known which record it is about
+	inEventAction                  // a trigger fires for it
 )
+
+// ofEvent says that there is an event to look at, and no before.
+func (p exprPlace) ofEvent() bool { return p >= inEvent }
+
+// roots is what an expression may look at beside variables.
+func (p exprPlace) roots(o *object) []string {
+	switch {
+	case p == inCreate:
+		return []string{"after"}
+	case p == inEventRecord || p.ofEvent() && o == nil:
+		return []string{"event"}
+	case p.ofEvent():
+		return []string{"event", "after", "record"}
+	default:
+		return []string{"before", "after", "record"}
+	}
+}
 
 // condition checks a boolean expression over the fields of an object; nil when there is something wrong with it.
 func (d *decoder) condition(a *hclsyntax.Attribute, o *object, p exprPlace) *Condition {
-	if a == nil || o == nil {
+	if a == nil || o == nil && !p.ofEvent() {
 		return nil
 	}
 	s, v, ok := d.scope(a.Expr, o, p)
@@ -41,11 +61,11 @@ func (d *decoder) condition(a *hclsyntax.Attribute, o *object, p exprPlace) *Con
 }
 
 // template checks an expression that yields text when a trigger fires.
-func (d *decoder) template(expr hclsyntax.Expression, what string, o *object) *Template {
-	if o == nil {
+func (d *decoder) template(expr hclsyntax.Expression, what string, o *object, p exprPlace) *Template {
+	if o == nil && !p.ofEvent() {
 		return nil
 	}
-	s, v, ok := d.scope(expr, o, inAction)
+	s, v, ok := d.scope(expr, o, p)
 	if !ok {
 		return nil
 	}
@@ -62,42 +82,50 @@ func (d *decoder) template(expr hclsyntax.Expression, what string, o *object) *T
 func (d *decoder) scope(expr hclsyntax.Expression, o *object, p exprPlace) (scoped, cty.Value, bool) {
 	s := scoped{ctx: d.ctx}
 	var extra []string
-	if p == inAction {
+	if p == inAction || p == inEventAction {
 		extra = append(extra, "now")
 	}
-	if p != inCreate {
+	wordy := p == inTrigger || p == inAction
+	if wordy {
 		extra = append(extra, words...)
 	}
 	ok := d.plain(expr, extra...)
-	if p != inCreate && !d.words(&s, expr, o) {
-		return s, cty.NilVal, false
+	if len(wordCalls(expr)) > 0 && (!wordy || !d.words(&s, expr, o)) {
+		return s, cty.NilVal, false // what is in it has been reported, or can't be told
 	}
-	roots := "before after record"
-	if p == inCreate {
-		roots = "after"
-	}
+	roots := p.roots(o)
 	for _, t := range expr.Variables() {
-		switch t.RootName() {
-		case "before", "after":
-			ok = d.scopeField(&s, t, o, p) && ok
-		case "record":
-			ok = d.scopeRecord(&s, t, p) && ok
-		case "var":
+		switch root := t.RootName(); {
+		case root == "var":
 			ok = d.variable(t) && ok
+		case root == "before" && (p == inCreate || p.ofEvent()):
+			d.noBefore(t, p)
+			ok = false
+		case !slices.Contains(roots, root) && slices.Contains([]string{"event", "after", "record"}, root):
+			d.outOfPlace(t, p)
+			ok = false
+		case root == "before", root == "after":
+			ok = d.scopeField(&s, t, o) && ok
+		case root == "record":
+			ok = d.scopeRecord(&s, t) && ok
+		case root == "event":
+			ok = d.scopeEvent(&s, t) && ok
 		default:
 			d.fail(codeConditionField, t.SourceRange(), say("%q refers to nothing", clip(t.RootName())),
-				didYouMean(t.RootName(), strings.Fields(roots+" var"))+say("Here an expression may use %s; text goes in quotes.", list(append(strings.Fields(roots), "var.NAME"), "and")))
+				didYouMean(root, append(roots, "var"))+say("Here an expression may use %s; text goes in quotes.", list(append(roots, "var.NAME"), "and")))
 			ok = false
 		}
 	}
-	if !ok || !d.checkChoices(expr, o) {
+	if !ok || o != nil && !d.checkChoices(expr, o) {
 		return s, cty.NilVal, false
 	}
 	s.normalise()
 	s.canonical = d.canonicalExpression(expr)
-	for _, f := range o.Fields {
-		if f.IsInterval() {
-			s.intervals = append(s.intervals, f.Name)
+	if o != nil {
+		for _, f := range o.Fields {
+			if f.IsInterval() {
+				s.intervals = append(s.intervals, f.Name)
+			}
 		}
 	}
 	v, ok := d.evaluate(tolerate(expr), s.unknown(d.ctx))
@@ -105,7 +133,7 @@ func (d *decoder) scope(expr hclsyntax.Expression, o *object, p exprPlace) (scop
 }
 
 func (s *scoped) normalise() {
-	for _, names := range []*[]string{&s.before, &s.after, &s.natives[0], &s.natives[1]} {
+	for _, names := range []*[]string{&s.before, &s.after, &s.event, &s.natives[0], &s.natives[1]} {
 		slices.Sort(*names)
 		*names = slices.Compact(*names)
 	}
@@ -122,7 +150,7 @@ func (s *scoped) unknown(parent *hcl.EvalContext) *hcl.EvalContext {
 	}
 	ctx := parent.NewChild()
 	ctx.Variables = map[string]cty.Value{
-		"before": object(s.before), "after": object(s.after),
+		"before": object(s.before), "after": object(s.after), "event": object(s.event),
 		"record": cty.ObjectVal(map[string]cty.Value{
 			Systems[0]: object(s.natives[0]), Systems[0] + "_id": cty.UnknownVal(cty.String),
 			Systems[1]: object(s.natives[1]), Systems[1] + "_id": cty.UnknownVal(cty.String),
@@ -133,12 +161,56 @@ func (s *scoped) unknown(parent *hcl.EvalContext) *hcl.EvalContext {
 	return ctx
 }
 
-func (d *decoder) scopeField(s *scoped, t hcl.Traversal, o *object, p exprPlace) bool {
-	root, name := t.RootName(), attrOf(t, 1)
-	if root == "before" && p == inCreate {
-		d.fail(codeBeforeCreate, t.SourceRange(), "a record that is being created has no before", say("Write after.%s.", cmpOr(name, "FIELD")))
+// noBefore reports a look at what was where nothing was, or where that can't be told.
+func (d *decoder) noBefore(t hcl.Traversal, p exprPlace) {
+	name := cmpOr(attrOf(t, 1), "FIELD")
+	if p == inCreate {
+		d.fail(codeBeforeCreate, t.SourceRange(), "a record that is being created has no before", say("Write after.%s.", name))
+		return
+	}
+	d.fail(codeEvent, t.SourceRange(), "an event changes no record, so there is no before", say("Write after.%s, or use a trigger on the object.", name))
+}
+
+// outOfPlace reports a look at something that is known elsewhere only.
+func (d *decoder) outOfPlace(t hcl.Traversal, p exprPlace) {
+	root := t.RootName()
+	switch {
+	case root == "record" && p == inCreate:
+		d.fail(codeConditionField, t.SourceRange(), "a create block can't look at native fields", "Map the field, and look at after.FIELD.")
+	case root == "event":
+		d.fail(codeEvent, t.SourceRange(), "there is no event to look at", "An event's fields are known to triggers with on = event.NAME__e.")
+	case p == inEventRecord:
+		d.fail(codeEvent, t.SourceRange(), say("%s can't say which record it is", root), "Name a field of the event: record = event.Record_Id__c.")
+	default:
+		d.fail(codeEvent, t.SourceRange(), say("the trigger is about no record, so %s is nothing", root),
+			"Say which it is: object = object.NAME and record = event.Record_Id__c.")
+	}
+}
+
+// eventFields are those that every platform event has beside its own (Platform Events Developer Guide, "Platform Event
+// Fields").
+var eventFields = []string{"CreatedById", "CreatedDate", "EventUuid", "ReplayId"}
+
+func (d *decoder) scopeEvent(s *scoped, t hcl.Traversal) bool {
+	name := attrOf(t, 1)
+	switch {
+	case name == "" || len(t) != 2:
+		d.fail(codeEvent, t.SourceRange(), "event alone is no value, and its fields have no parts", "Name a field: event.Reason__c.")
+		return false
+	case !customField.MatchString(name) && !slices.Contains(eventFields, name):
+		remedy := didYouMean(name, eventFields)
+		if remedy == "" && customField.MatchString(name+"__c") {
+			remedy = say("Did you mean %q? ", name+"__c")
+		}
+		d.fail(codeEvent, t.SourceRange(), say("an event has no field %q", clip(name)), remedy+say("Its own fields end in __c; every event has %s.", list(eventFields, "and")))
 		return false
 	}
+	s.event = append(s.event, name)
+	return true
+}
+
+func (d *decoder) scopeField(s *scoped, t hcl.Traversal, o *object) bool {
+	root, name := t.RootName(), attrOf(t, 1)
 	if name == "" {
 		d.fail(codeConditionField, t.SourceRange(), say("%s alone is no value", root), say("Name a field: %s.%s", root, example(o)))
 		return false
@@ -156,12 +228,10 @@ func (d *decoder) scopeField(s *scoped, t hcl.Traversal, o *object, p exprPlace)
 	return true
 }
 
-func (d *decoder) scopeRecord(s *scoped, t hcl.Traversal, p exprPlace) bool {
+func (d *decoder) scopeRecord(s *scoped, t hcl.Traversal) bool {
 	part, name := attrOf(t, 1), attrOf(t, 2)
 	side := slices.Index(Systems[:], part)
 	switch {
-	case p == inCreate:
-		d.fail(codeConditionField, t.SourceRange(), "a create block can't look at native fields", "Map the field, and look at after.FIELD.")
 	case part == Systems[0]+"_id" || part == Systems[1]+"_id":
 		s.ids[slices.Index(Systems[:], strings.TrimSuffix(part, "_id"))] = true
 		return true

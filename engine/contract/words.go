@@ -29,9 +29,8 @@ const (
 
 var words = []string{wordCreated, wordUpdated, wordChanged, wordBecame}
 
-// words turns the fields that words name into what they were and what they are, in pairs, so that all that looks at
-// before and after sees them. It says false when one doesn't fit.
-func (d *decoder) words(s *scoped, expr hclsyntax.Expression, o *object) bool {
+// wordCalls are the words in an expression.
+func wordCalls(expr hclsyntax.Expression) []*hclsyntax.FunctionCallExpr {
 	var calls []*hclsyntax.FunctionCallExpr
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		if call, is := n.(*hclsyntax.FunctionCallExpr); is && slices.Contains(words, call.Name) {
@@ -39,9 +38,15 @@ func (d *decoder) words(s *scoped, expr hclsyntax.Expression, o *object) bool {
 		}
 		return nil
 	})
+	return calls
+}
+
+// words turns the fields that words name into what they were and what they are, in pairs, so that all that looks at
+// before and after sees them. It says false when one doesn't fit.
+func (d *decoder) words(s *scoped, expr hclsyntax.Expression, o *object) bool {
 	ok := true
-	s.words = len(calls) > 0
-	for _, call := range calls {
+	s.words = true
+	for _, call := range wordCalls(expr) {
 		ok = d.wordCall(call, o) && ok
 	}
 	return ok

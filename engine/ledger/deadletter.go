@@ -174,7 +174,10 @@ func (l *Ledger) closeDeadLetter(ctx context.Context, id int64, to string) error
 		case err != nil:
 			return err
 		case found && to == StateRetried && trigger != "":
-			return t.retryFiring(trigger, pair, occurrence)
+			if err := t.retryFiring(trigger, pair, occurrence); err != nil {
+				return err
+			}
+			return t.retryOccasion(trigger, occurrence)
 		case found && to == StateRetried:
 			return t.enqueuePairs([]string{pair}, PriorityLive, t.now, "dead letter retried")
 		case found:

@@ -76,6 +76,8 @@ type Explanation struct {
 	DeadLetters []DeadLetter // of any state, newest first
 	Conflicts   []Conflict   // of any state, newest first
 	Writes      []Write      // confirmed ones, newest first, at most 100
+	Firings     []Firing     // what triggers did about it, newest first, at most 100
+	Occasions   []Occasion   // events about it that wait or failed
 }
 
 // PendingInfo says why and since when a pair is pending.
@@ -167,6 +169,13 @@ func (t *tx) explain(e *Explanation) error {
 	}
 	if e.Writes, err = t.writes(`pair_id = $1 ORDER BY id DESC LIMIT 100`, []any{id}); err != nil {
 		return fmt.Errorf("list its writes: %w", err)
+	}
+	if e.Firings, err = t.firings(`pair_id = $1 ORDER BY created_at DESC, trigger_name, occurrence LIMIT 100`, []any{id}); err != nil {
+		return fmt.Errorf("list what triggers did about it: %w", err)
+	}
+	if e.Occasions, err = t.occasions(`state IN ('waiting', 'failed') AND object = $1 AND (left_id <> '' AND left_id = $2 OR right_id <> '' AND right_id = $3)
+		ORDER BY created_at DESC, event_id, trigger_name`, []any{e.Pair.Object, e.Pair.IDs[record.Left], e.Pair.IDs[record.Right]}); err != nil {
+		return fmt.Errorf("list the events about it: %w", err)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type Firing struct {
 	// not carried out. An action with one of them may have been, and is looked up before it is repeated.
 	Sent, Tried time.Time
 	Began       time.Time // Sent, or when it was taken up now: stays the same for as long as it may have been carried out
+	Result      string    // the vendor's id of what was made, of one that is done
 }
 
 // FiringOutcome is how a firing ended. Exactly one of Done, Retry and Dead is set.
@@ -39,7 +40,7 @@ type FiringOutcome struct {
 	Unknown bool
 }
 
-const firingColumns = `trigger_name, pair_id, occurrence, object, payload, state, attempts, error, created_at, sent_at, tried_at`
+const firingColumns = `trigger_name, pair_id, occurrence, object, payload, state, attempts, error, created_at, sent_at, tried_at, result`
 
 func (t *tx) addFirings(list []Firing) error {
 	rows := make([][]any, 0, len(list))
@@ -114,7 +115,7 @@ func scanFiring(r row) (Firing, error) {
 	var f Firing
 	var payload string
 	var created, sent, tried int64
-	err := r.Scan(&f.Trigger, &f.PairID, &f.Occurrence, &f.Object, &payload, &f.State, &f.Attempts, &f.Error, &created, &sent, &tried)
+	err := r.Scan(&f.Trigger, &f.PairID, &f.Occurrence, &f.Object, &payload, &f.State, &f.Attempts, &f.Error, &created, &sent, &tried, &f.Result)
 	f.Payload, f.CreatedAt, f.Sent, f.Tried = json.RawMessage(payload), moment(created), moment(sent), moment(tried)
 	return f, err
 }
@@ -122,13 +123,29 @@ func scanFiring(r row) (Firing, error) {
 // Firings lists a pair's firings, oldest first, whatever became of them.
 func (l *Ledger) Firings(ctx context.Context, pairID string) ([]Firing, error) {
 	var list []Firing
-	err := l.read(ctx, "list trigger firings of pair "+pairID, func(t *tx) error {
-		return t.query(`SELECT `+firingColumns+` FROM trigger_firing WHERE pair_id = $1 ORDER BY created_at, trigger_name, occurrence`,
-			[]any{clean(pairID)}, func(r row) error {
-				f, err := scanFiring(r)
-				list = append(list, f)
-				return err
-			})
+	err := l.read(ctx, "list trigger firings of pair "+pairID, func(t *tx) (err error) {
+		list, err = t.firings(`pair_id = $1 ORDER BY created_at, trigger_name, occurrence`, []any{clean(pairID)})
+		return err
+	})
+	return list, err
+}
+
+// FiringsOf lists a trigger's firings, newest first, whatever became of them.
+func (l *Ledger) FiringsOf(ctx context.Context, trigger string, limit int) ([]Firing, error) {
+	var list []Firing
+	err := l.read(ctx, "list the firings of trigger "+trigger, func(t *tx) (err error) {
+		list, err = t.firings(`trigger_name = $1 ORDER BY created_at DESC, pair_id, occurrence LIMIT $2`, []any{clean(trigger), orAll(limit)})
+		return err
+	})
+	return list, err
+}
+
+func (t *tx) firings(where string, args []any) ([]Firing, error) {
+	var list []Firing
+	err := t.query(`SELECT `+firingColumns+` FROM trigger_firing WHERE `+where, args, func(r row) error {
+		f, err := scanFiring(r)
+		list = append(list, f)
+		return err
 	})
 	return list, err
 }

@@ -136,6 +136,7 @@ func (l *Ledger) Quiet(ctx context.Context) (bool, error) {
 				OR EXISTS (SELECT 1 FROM seen WHERE dirty = 1)
 				OR EXISTS (SELECT 1 FROM pending p JOIN pair ON pair.id = p.pair_id AND pair.state = 'live' WHERE p.not_before <= $1)
 				OR EXISTS (SELECT 1 FROM trigger_firing WHERE state = 'ready')
+				OR EXISTS (SELECT 1 FROM trigger_event WHERE state = 'waiting' AND attempts = 0)
 			THEN 1 ELSE 0 END`, []any{t.now}, &busy)
 		quiet = busy == 0
 		return err
@@ -152,6 +153,8 @@ func (l *Ledger) NextDue(ctx context.Context) (at time.Time, ok bool, err error)
 			`SELECT COALESCE(MIN(CASE WHEN p.not_before > p.lease_until THEN p.not_before ELSE p.lease_until END), $1) FROM pending p WHERE ` + free,
 			`SELECT COALESCE(MIN(not_before), $1) FROM intent WHERE state = 'ready'`,
 			`SELECT COALESCE(MIN(CASE WHEN not_before > lease_until THEN not_before ELSE lease_until END), $1) FROM trigger_firing WHERE state = 'ready'`,
+			// One that was put off waits for its record, which comes by itself or not at all.
+			`SELECT COALESCE(MIN(not_before), $1) FROM trigger_event WHERE state = 'waiting' AND attempts = 0`,
 			`SELECT CASE WHEN EXISTS (SELECT 1 FROM seen WHERE dirty = 1) THEN 0 ELSE CAST($1 AS BIGINT) END`,
 		} {
 			var first int64

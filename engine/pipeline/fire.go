@@ -35,8 +35,8 @@ func (p *Pipeline) fire(ctx context.Context) (bool, error) {
 	for _, f := range due {
 		place := ""
 		var kept firing
-		if o := p.object(f.Object); o != nil && json.Unmarshal(f.Payload, &kept) == nil && kept.Action != nil {
-			place = o.side(kept.Action.Side & 1)
+		if json.Unmarshal(f.Payload, &kept) == nil && kept.Action != nil {
+			place = p.place(f, kept.Action)
 		}
 		byPlace[place] = append(byPlace[place], f)
 	}
@@ -124,19 +124,26 @@ func (p *Pipeline) prepare(ctx context.Context, f *ledger.Firing) (*firing, erro
 // act asks the vendor.
 func (p *Pipeline) act(ctx context.Context, f ledger.Firing, kept *firing) (provider.ActionResult, error) {
 	doing := fmt.Sprintf("fire trigger %q", f.Trigger)
-	o := p.object(f.Object)
-	if o == nil {
+	if f.Object != "" && p.object(f.Object) == nil {
 		return provider.ActionResult{}, &provider.Error{Kind: provider.Invalid, Op: doing, Message: fmt.Sprintf("the contract in force has no object %q any more", f.Object)}
 	}
-	side := kept.Action.Side & 1
-	actor, ok := p.providers[o.side(side)].(provider.Actor)
+	place := p.place(f, kept.Action)
+	actor, ok := p.providers[place].(provider.Actor)
 	if !ok {
-		return provider.ActionResult{}, &provider.Error{Kind: provider.Invalid, Op: doing, Message: "connection " + o.side(side) + " carries out no actions"}
+		return provider.ActionResult{}, &provider.Error{Kind: provider.Invalid, Op: doing, Message: "the contract in force has no connection " + place + " that carries out actions"}
 	}
 	return actor.Act(provider.WithCause(ctx, provider.Cause{Initiator: "trigger " + f.Trigger}), provider.Action{
 		Type: kept.Type, RecordID: kept.Action.RecordID, Settings: kept.Action.Settings, Fields: kept.Action.Fields,
 		Key: actionKey(f), Sent: f.Sent, Tried: f.Tried,
 	})
+}
+
+// place is the connection where an action happens: the one it was decided for, or the object's now.
+func (p *Pipeline) place(f ledger.Firing, a *action) string {
+	if o := p.object(f.Object); o != nil {
+		return o.side(a.Side & 1)
+	}
+	return a.Connection
 }
 
 // actionKey is the same for as long as the action may have been carried out. It has the shape of a UUID.

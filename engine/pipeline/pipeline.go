@@ -34,6 +34,7 @@ type Config struct {
 	Worker   string         // names this process in leases
 	Run      string         // id of the run that is noted with every write, so that it can be put back; "" = none
 	Progress func(Progress) // told after every round that did something; nil is fine
+	Quiet    time.Duration  // without an event for so long, Once takes all events for read; 0 = 2 seconds
 	Sweep    time.Duration  // how often both sides are asked what changed, however quiet the events; 0 = 5 minutes
 }
 
@@ -98,6 +99,9 @@ func New(cfg Config) *Pipeline {
 	if cfg.Sweep == 0 {
 		cfg.Sweep = defaultSweep
 	}
+	if cfg.Quiet == 0 {
+		cfg.Quiet = eventQuiet
+	}
 	if cfg.Progress == nil {
 		cfg.Progress = func(Progress) {}
 	}
@@ -122,6 +126,9 @@ func (p *Pipeline) Once(ctx context.Context) error {
 		return err
 	}
 	if err := p.sweep(ctx); err != nil {
+		return err
+	}
+	if err := p.catchUp(ctx); err != nil {
 		return err
 	}
 	for {
@@ -174,6 +181,7 @@ func (p *Pipeline) runContract(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	ready := make(chan struct{})
 	g.Go(func() error { return p.watch(ctx) })
+	g.Go(func() error { return p.listen(ctx, func() {}) })
 	g.Go(func() error { return p.sweeps(ctx, ready) })
 	g.Go(func() error {
 		if err := p.persist(ctx, "backfill", p.backfill); err != nil {
@@ -264,11 +272,14 @@ func (p *Pipeline) round(ctx context.Context) (bool, error) {
 		}
 		worked = worked || did
 	}
-	did, err := p.fire(ctx)
-	if err != nil {
-		return worked, err
+	for _, step := range []func(context.Context) (bool, error){p.attend, p.fire} {
+		did, err := step(ctx)
+		if err != nil {
+			return worked, err
+		}
+		worked = worked || did
 	}
-	return worked || did, ctx.Err()
+	return worked, ctx.Err()
 }
 
 // turn is the way of a change through one object: what was sent and never answered, then what events pointed at, then
@@ -344,10 +355,14 @@ func (p *Pipeline) unhaltedWork(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read the ledger's figures: %w", err)
 	}
+	fired, err := p.cfg.Ledger.TriggerStats(ctx)
+	if err != nil {
+		return false, err
+	}
+	if slices.ContainsFunc(fired, func(t ledger.TriggerStats) bool { return t.Ready > 0 }) {
+		return true, nil // what has happened has its actions, halted or not
+	}
 	for _, s := range stats {
-		if s.Firings > 0 {
-			return true, nil // what has happened has its actions, halted or not
-		}
 		if o := p.object(s.Object); o == nil || o.halted {
 			continue
 		}

@@ -29,20 +29,25 @@ type firing struct {
 	IDs     [2]string               `json:"ids"`
 	Now     string                  `json:"now"`
 	Action  *action                 `json:"action,omitempty"`
+	// Event is what a platform event holds that made it happen; nil of a change.
+	Event map[string]record.Value `json:"event,omitempty"`
+	Pair  string                  `json:"-"` // the ledger keeps it beside
 	// Initiator is who changed the record last, where its vendor tells.
 	Initiator string `json:"initiator,omitempty"`
 }
 
 // action is an action with its templates filled in.
 type action struct {
-	Side     record.Side       `json:"side"`
-	RecordID string            `json:"record_id,omitempty"`
-	Settings map[string]string `json:"settings"`
-	Fields   map[string]string `json:"fields,omitempty"`
+	Side record.Side `json:"side"`
+	// Connection is where it happens; "" in what was kept before it was noted: the object's on that side.
+	Connection string            `json:"connection,omitempty"`
+	RecordID   string            `json:"record_id,omitempty"`
+	Settings   map[string]string `json:"settings"`
+	Fields     map[string]string `json:"fields,omitempty"`
 }
 
 func (f *firing) scope() contract.Scope {
-	s := contract.Scope{Before: f.Before, After: f.After, IDs: f.IDs, Now: f.Now}
+	s := contract.Scope{Before: f.Before, After: f.After, IDs: f.IDs, Now: f.Now, Event: f.Event}
 	for side, fields := range f.Records {
 		s.Records[side] = fields
 	}
@@ -55,7 +60,7 @@ func (f *firing) render(a *contract.Action) error {
 	if err != nil {
 		return err
 	}
-	f.Action = &action{Side: a.Side(), Settings: settings, Fields: fields}
+	f.Action = &action{Side: a.Side(), Connection: a.Connection.Address(), Settings: settings, Fields: fields}
 	if a.OnRecord() {
 		f.Action.RecordID = f.IDs[a.Side()]
 	}
@@ -70,7 +75,7 @@ func (p *Pipeline) watchTriggers(o *object, w ledger.Work, env *environment, d *
 	if len(o.triggers) == 0 {
 		return
 	}
-	after := o.after(w, env, d)
+	after := o.after(w, env, d, o.watched)
 	if after == nil {
 		r.Saw = nil // nothing is known now: what they saw before stays
 		return
@@ -168,10 +173,10 @@ func (o *object) before(w ledger.Work, after map[string]record.Value) map[string
 	return before
 }
 
-// after is the value of each field that triggers look at, once the decision holds: of an owned field its owner's, of one
-// that either may edit what was decided. A field that is not known now, or not settled, stays as they saw it last. Nil
+// after is the value of some fields, once the decision holds: of an owned field its owner's, of one that either may edit
+// what was decided. A field that is not known now, or not settled, stays as they saw it last. Nil
 // when no side shows its record.
-func (o *object) after(w ledger.Work, env *environment, d *merge.Decision) record.Fields {
+func (o *object) after(w ledger.Work, env *environment, d *merge.Decision, fields []string) record.Fields {
 	var shown, agreed [2]map[string]record.Value
 	lone := !w.Pair.Paired()
 	known := false
@@ -192,7 +197,7 @@ func (o *object) after(w ledger.Work, env *environment, d *merge.Decision) recor
 		}
 	}
 	after := record.Fields{}
-	for _, name := range o.watched {
+	for _, name := range fields {
 		f := o.Field(name)
 		if f == nil {
 			continue
@@ -235,7 +240,7 @@ func (o *object) decided(w ledger.Work, d *merge.Decision, side record.Side) rec
 // watch takes up an object's triggers, and the fields that they look at.
 func (o *object) watch(c *contract.Contract) {
 	for _, t := range c.Triggers {
-		if t.Object == o.Object.Object {
+		if t.Object == o.Object.Object && t.Event == "" {
 			o.triggers = append(o.triggers, t)
 			o.watched = append(o.watched, t.Fields()...)
 		}

@@ -127,8 +127,11 @@ type ObjectSpec struct {
 	Creates    bool // records are created at this end
 	Deletes    bool // records are archived or deleted at this end
 	Watched    bool // changes at this end matter (false for an end that is only written)
-	// Actions are what triggers of the object do at this end, so that they may be granted.
+	// Actions are what triggers of the object do at this end, so that they may be granted. Those of triggers that are about
+	// no object stand with the connection's first.
 	Actions []ActionSpec
+	// Events are what those triggers listen to at this end.
+	Events []EventSpec
 }
 
 // ActionSpec is what the contract says of an action, as far as it is the same every time.

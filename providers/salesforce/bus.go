@@ -29,12 +29,13 @@ type events struct {
 	// down, again and pollEvery are for tests to shorten: see poll.go.
 	down, again, pollEvery time.Duration
 	mu                     sync.Mutex
-	schemas                map[string]*eventSchema
+	schemas                map[string]*eventSchema     // of change events
+	platform               map[string]*publishedSchema // of platform events
 }
 
 func newEvents(c Config, client *client) *events {
 	return &events{config: c, client: client, patience: settling, pause: time.Second, down: streamDown, again: streamAgain,
-		schemas: map[string]*eventSchema{}}
+		schemas: map[string]*eventSchema{}, platform: map[string]*publishedSchema{}}
 }
 
 // dial opens the connection that all streams share; it connects when it is first used.
@@ -47,38 +48,66 @@ func (e *events) dial() (*grpc.ClientConn, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxEvents)))
 }
 
-// schema is the schema of an id, asked for once.
+// schema is the schema of a change event of an id, asked for once.
 func (e *events) schema(ctx context.Context, bus eventbus.PubSubClient, id string) (*eventSchema, error) {
+	return cached(e, e.schemas, id, func() (*eventSchema, error) {
+		text, err := e.schemaText(ctx, bus, id)
+		if err != nil {
+			return nil, err
+		}
+		return parseSchema(text)
+	})
+}
+
+// published is the schema of a platform event of an id, asked for once.
+func (e *events) published(ctx context.Context, bus eventbus.PubSubClient, id string) (*publishedSchema, error) {
+	return cached(e, e.platform, id, func() (*publishedSchema, error) {
+		text, err := e.schemaText(ctx, bus, id)
+		if err != nil {
+			return nil, err
+		}
+		return parsePublished(text)
+	})
+}
+
+// cached keeps what was made for an id: it stands for the same for ever.
+func cached[T any](e *events, known map[string]*T, id string, read func() (*T, error)) (*T, error) {
 	e.mu.Lock()
-	s := e.schemas[id]
+	v := known[id]
 	e.mu.Unlock()
-	if s != nil {
-		return s, nil
+	if v != nil {
+		return v, nil
 	}
-	authorized, err := e.authorize(ctx)
+	v, err := read()
 	if err != nil {
 		return nil, err
+	}
+	e.mu.Lock()
+	known[id] = v
+	e.mu.Unlock()
+	return v, nil
+}
+
+// schemaText asks for the text of a schema.
+func (e *events) schemaText(ctx context.Context, bus eventbus.PubSubClient, id string) (string, error) {
+	authorized, err := e.authorize(ctx)
+	if err != nil {
+		return "", err
 	}
 	started := e.config.Clock()
 	var trailer metadata.MD
 	info, err := bus.GetSchema(authorized, &eventbus.SchemaRequest{SchemaId: id}, grpc.Trailer(&trailer))
 	if err != nil {
-		err = e.failure("read the schema of change events", err, trailer)
+		err = e.failure("read the schema of events", err, trailer)
 	}
 	e.observe("GetSchema", started, err)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if len(info.GetSchemaJson()) > schemaLimit {
-		return nil, &provider.Error{Kind: provider.Internal, Op: "read the schema of change events", Message: "it is too large to be one"}
+		return "", &provider.Error{Kind: provider.Internal, Op: "read the schema of events", Message: "it is too large to be one"}
 	}
-	if s, err = parseSchema(info.GetSchemaJson()); err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	e.schemas[id] = s
-	e.mu.Unlock()
-	return s, nil
+	return info.GetSchemaJson(), nil
 }
 
 // authorize adds what every call of the Pub/Sub API must carry.

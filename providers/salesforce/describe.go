@@ -147,7 +147,16 @@ func intactID(s string) bool {
 	if !validID(s) || len(s) == 15 {
 		return validID(s)
 	}
+	return strings.EqualFold(s, longID(s[:15]))
+}
+
+// longID is an id of 15 characters with the three that make it one of 18; other text is given back as it is.
+func longID(s string) string {
+	if len(s) != 15 || !validID(s) {
+		return s
+	}
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+	long := s
 	for i := range 3 {
 		bits := 0
 		for j, r := range s[i*5 : i*5+5] {
@@ -155,9 +164,7 @@ func intactID(s string) bool {
 				bits |= 1 << j
 			}
 		}
-		if !strings.EqualFold(s[15+i:16+i], digits[bits:bits+1]) {
-			return false
-		}
+		long += digits[bits : bits+1]
 	}
-	return true
+	return long
 }

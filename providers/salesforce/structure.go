@@ -58,6 +58,9 @@ func (p *Provider) Expand(specs []provider.ObjectSpec) ([]resource.Resource, err
 		if err := x.actions(s); err != nil {
 			return nil, err
 		}
+		if err := x.events(s); err != nil {
+			return nil, err
+		}
 	}
 	return x.list, nil
 }
@@ -77,6 +80,24 @@ func (x *expansion) actions(s provider.ObjectSpec) error {
 			made.Fields = append(made.Fields, provider.FieldSpec{Name: name, Writes: true, Scale: -1})
 		}
 		if err := x.spec(made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// events lists what listening to platform events needs: that they are there with the fields that are looked at, and the
+// right to read them. Their fields take no permissions (Platform Events Developer Guide, "Considerations for Defining
+// Platform Events").
+func (x *expansion) events(s provider.ObjectSpec) error {
+	for _, e := range s.Events {
+		heard := provider.ObjectSpec{Object: s.Object, Connection: s.Connection, Settings: map[string]string{"sobject": e.Name}}
+		for _, name := range e.Fields {
+			if strings.HasSuffix(strings.ToLower(name), "__c") { // every event has the others
+				heard.Fields = append(heard.Fields, provider.FieldSpec{Name: name, Scale: -1})
+			}
+		}
+		if err := x.spec(heard); err != nil {
 			return err
 		}
 	}

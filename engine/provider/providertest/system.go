@@ -26,6 +26,9 @@ type System struct {
 	writes []Write
 	keys   map[string][]record.Result // answers by idempotency key
 	acts   []provider.Action          // what was carried out for triggers, oldest first
+	// published are the events that are kept, oldest first; publishedKept is the place before the first of them.
+	published                    []published
+	publishedEver, publishedKept int
 	// fault decides what happens to a call; nil = nothing does.
 	fault func(Call) Fault
 	// hidden says of which tables nothing is shown; nil = of none.

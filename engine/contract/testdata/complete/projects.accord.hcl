@@ -205,3 +205,27 @@ trigger "outgrew" {
     body = "${created() ? "New" : "Changed"}: ${after.amount}"
   }
 }
+
+trigger "renewal" {
+  on     = event.Renewal_Requested__e
+  object = object.project
+  record = event.Project_Id__c
+  when   = event.Amount__c > var.floor && after.stage != "Cancelled"
+
+  action "monday_update" {
+    body = "Renewal requested: ${event.Reason__c} (by ${event.CreatedById})"
+  }
+}
+
+trigger "shouted" {
+  on         = event.Shout__e
+  connection = connection.salesforce.sales
+
+  action "salesforce_create" {
+    sobject = "Task"
+    fields = {
+      Subject      = "Answer ${event.Text__c}"
+      ActivityDate = formatdate("YYYY-MM-DD", event.CreatedDate)
+    }
+  }
+}

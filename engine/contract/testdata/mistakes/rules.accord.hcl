@@ -21,6 +21,17 @@ trigger "kickoff" {
   }
 }
 
+trigger "renewal" {
+  on     = event.Renewal_Requested__e
+  object = object.deal
+  record = event.Deal_Id__c
+  when   = event.Amount > 100
+
+  action "monday_update" {
+    body = "Renewal of ${before.name}"
+  }
+}
+
 removed {
   from   = object.deal.field.legacy
   action = destroy

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const renewalTrigger = `
+trigger "renewal" {
+  on     = event.Renewal_Requested__e
+  object = object.deal
+  record = event.Opportunity_Id__c
+  when   = event.Amount__c > 100 && after.stage == "Closed Won"
+
+  action "monday_update" {
+    body = "Renewal of ${after.name} requested: ${event.Reason__c}"
+  }
+  action "salesforce_create" {
+    sobject = "Task"
+    fields  = { Subject = event.Reason__c, WhatId = record.salesforce_id }
+  }
+}
+
+trigger "shout" {
+  on   = event.Shout__e
+  when = event.Loud__c
+
+  action "salesforce_create" {
+    sobject = "Task"
+    fields = {
+      Subject      = "Answer ${event.Text__c}"
+      ActivityDate = event.Due__c
+    }
+  }
+}
+`
+
+// defineEvents makes the platform events of renewalTrigger.
+func (s *stand) defineEvents() {
+	s.t.Helper()
+	for event, fields := range map[string]map[string]string{
+		"Renewal_Requested__e": {
+			"Opportunity_Id__c": `{"type":"Text","label":"Opportunity","length":18}`, "Reason__c": `{"type":"Text","label":"Reason","length":120}`,
+			"Amount__c": `{"type":"Number","label":"Amount","precision":16,"scale":2}`,
+		},
+		"Shout__e": {
+			"Text__c": `{"type":"Text","label":"Text","length":120}`, "Loud__c": `{"type":"Checkbox","label":"Loud","defaultValue":false}`,
+			"Due__c": `{"type":"Date","label":"Due"}`,
+		},
+	} {
+		if err := s.e.Salesforce.DefineObject(event, event, event); err != nil {
+			s.t.Fatal(err)
+		}
+		for name, meta := range fields {
+			if err := s.e.Salesforce.DefineField(event, name, meta, true); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// publish publishes a platform event as the administrator.
+func (s *stand) publish(event string, fields map[string]any) {
+	s.t.Helper()
+	admin, ok := s.e.Salesforce.FindUser("Avery Admin")
+	if !ok {
+		s.t.Fatal("the org has no administrator")
+	}
+	if _, err := s.e.Salesforce.Insert(admin.ID, event, fields); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stand) subjects() []string {
+	var list []string
+	for _, t := range s.tasks() {
+		list = append(list, text(t["Subject"]))
+	}
+	return list
+}
+
+// TestPlatformEventsFireTriggers publishes events while a sync runs and while none does. The sync is one of a user who
+// holds nothing but what apply grants.
+func TestPlatformEventsFireTriggers(t *testing.T) {
+	s := small(t, true)
+	s.defineEvents()
+	contract := filepath.Join(s.dir, "events.accord.hcl")
+	if err := os.WriteFile(contract, []byte(strings.ReplaceAll(renewalTrigger, "event.Text__c", "event.Txt__c")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := s.accord("plan"); !strings.Contains(out, "Blocked") || !strings.Contains(out, "Txt__c") {
+		t.Errorf("a plan with a field that the event has not:\n%s", out)
+	}
+	if err := os.WriteFile(contract, []byte(renewalTrigger), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.must("apply", "--auto-approve")
+	s.must("apply", "--auto-approve")
+	s.must("sync", "--once")
+
+	deal := s.openDeals(1)[0]
+	id := text(deal["Id"])
+	s.edit("Opportunity", id, map[string]any{"StageName": "Closed Won"})
+	s.must("sync", "--once")
+	// While nobody listens; an event may spell an id with 15 characters.
+	s.publish("Renewal_Requested__e", map[string]any{"Opportunity_Id__c": id[:15], "Amount__c": 250.5, "Reason__c": "first"})
+	s.publish("Renewal_Requested__e", map[string]any{"Opportunity_Id__c": id, "Amount__c": 99, "Reason__c": "too little"})
+	s.publish("Shout__e", map[string]any{"Text__c": "hush", "Loud__c": false})
+	stop := s.running()
+	s.eventually("the first event has fired", func(context.Context) bool {
+		return len(s.comments("Deals")) == 1 && len(s.tasks()) == 1
+	})
+	s.publish("Shout__e", map[string]any{"Text__c": "hello", "Loud__c": true, "Due__c": "2026-12-24"})
+	s.publish("Renewal_Requested__e", map[string]any{"Opportunity_Id__c": id, "Amount__c": 101, "Reason__c": "second"})
+	s.eventually("the others have fired", func(context.Context) bool { return len(s.tasks()) == 3 })
+	stop()
+	s.must("sync", "--once")
+
+	var comments []string
+	for _, list := range s.comments("Deals") {
+		comments = append(comments, list...)
+	}
+	all := strings.Join(append(comments, s.subjects()...), "\n")
+	for _, want := range []string{
+		"Renewal of " + text(deal["Name"]) + " requested: first", "Renewal of " + text(deal["Name"]) + " requested: second", "Answer hello",
+	} {
+		if strings.Count(all, want) != 1 {
+			t.Errorf("%q stands %d times in\n%s", want, strings.Count(all, want), all)
+		}
+	}
+	if len(comments) != 2 || len(s.tasks()) != 3 || strings.Contains(all, "too") || strings.Contains(all, "hush") {
+		t.Errorf("all that was made:\n%s", all)
+	}
+	for _, task := range s.tasks() {
+		if text(task["Subject"]) == "Answer hello" && text(task["ActivityDate"]) != "2026-12-24" {
+			t.Errorf("the task is due on %v", task["ActivityDate"])
+		}
+	}
+	if out := s.must("deadletters", "list"); strings.Contains(out, "renewal") || strings.Contains(out, "shout") {
+		t.Errorf("dead letters:\n%s", out)
+	}
+}
