@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"accord/providers/salesforce/salesforceemulator"
 )
 
 const renewalTrigger = `
@@ -117,6 +119,10 @@ func TestPlatformEventsFireTriggers(t *testing.T) {
 	s.publish("Renewal_Requested__e", map[string]any{"Opportunity_Id__c": id, "Amount__c": 101, "Reason__c": "second"})
 	s.eventually("the others have fired", func(context.Context) bool { return len(s.tasks()) == 3 })
 	stop()
+	// The org has forgotten where one of the streams was: what it still keeps comes again, and fires nothing again.
+	if err := s.e.Salesforce.Inject(salesforceemulator.Fault{Kind: salesforceemulator.FaultStaleReplay, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
 	s.must("sync", "--once")
 
 	var comments []string
@@ -141,5 +147,20 @@ func TestPlatformEventsFireTriggers(t *testing.T) {
 	}
 	if out := s.must("deadletters", "list"); strings.Contains(out, "renewal") || strings.Contains(out, "shout") {
 		t.Errorf("dead letters:\n%s", out)
+	}
+	for _, c := range []struct {
+		args  []string
+		wants []string
+	}{
+		{[]string{"status"}, []string{"renewal     4", "1 gap in the events"}},
+		{[]string{"explain", "renewal"}, []string{"on event Renewal_Requested__e", "4 done, 0 to do", "monday_update on ", "salesforce_create Task", "done: 00T"}},
+		{[]string{"explain", id}, []string{"fired", "renewal", "salesforce_create Task"}},
+	} {
+		out := s.must(c.args...)
+		for _, want := range c.wants {
+			if !strings.Contains(out, want) {
+				t.Errorf("accord %s does not say %q:\n%s", strings.Join(c.args, " "), want, out)
+			}
+		}
 	}
 }

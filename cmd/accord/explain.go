@@ -23,8 +23,8 @@ import (
 
 func explainCommand(w *workspace) *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain CODE | [OBJECT] RECORD [FIELD]",
-		Short: "Explain a message by its code, or a record: its values, who changed it, which rule decides, which call wrote it",
+		Use:   "explain CODE | TRIGGER | [OBJECT] RECORD [FIELD]",
+		Short: "Explain a message by its code, a trigger and what it did last, or a record: its values, who changed it, which rule decides, which call wrote it, what triggers did",
 		Args:  cobra.RangeArgs(1, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -61,6 +61,14 @@ func (w *workspace) explainRecord(ctx context.Context, out io.Writer, logger hcl
 	if err != nil {
 		return err
 	}
+	if len(args) == 1 {
+		if t, known, err := triggerNamed(ctx, l, c, strings.TrimPrefix(args[0], "trigger.")); err != nil || known {
+			if err == nil {
+				err = view.ExplainTrigger(out, t, w.style(out))
+			}
+			return err
+		}
+	}
 	switch {
 	case len(args) == 3:
 		object, id, field = args[0], args[1], args[2]
@@ -75,7 +83,7 @@ func (w *workspace) explainRecord(ctx context.Context, out io.Writer, logger hcl
 		Connect: func(ctx context.Context, c *contract.Contract) (binding.Providers, error) { return k.open(ctx, c) },
 	}, object, id)
 	if errors.Is(err, ledger.ErrNotFound) {
-		return exit{exitUsage, fmt.Errorf("there is no message with code %s, and no record with that id or key is known", id)}
+		return exit{exitUsage, fmt.Errorf("there is no message with code %s, no trigger of that name, and no record with that id or key is known", id)}
 	}
 	if err != nil {
 		return err
@@ -88,6 +96,38 @@ func (w *workspace) explainRecord(ctx context.Context, out io.Writer, logger hcl
 		return err
 	}
 	return view.Explain(out, view.Explanation{Explanation: e, Calls: calls}, field, w.style(out))
+}
+
+// shownFirings is how many of a trigger's last firings anybody will look at.
+const shownFirings = 20
+
+// triggerNamed finds a trigger that the contract in force has, or that once did something.
+func triggerNamed(ctx context.Context, l *ledger.Ledger, c *contract.Contract, name string) (t view.Trigger, known bool, err error) {
+	t.Name = name
+	if c != nil {
+		for _, x := range c.Triggers {
+			if x.Name == name {
+				t.Contract, known = x, true
+			}
+		}
+	}
+	stats, err := l.TriggerStats(ctx)
+	if err != nil {
+		return t, false, err
+	}
+	for _, s := range stats {
+		if s.Trigger == name {
+			t.Stats, known = s, true
+		}
+	}
+	if !known {
+		return t, false, nil
+	}
+	if t.Firings, err = l.FiringsOf(ctx, name, shownFirings); err != nil {
+		return t, false, err
+	}
+	t.Occasions, err = l.OccasionsOf(ctx, name, shownFirings)
+	return t, true, err
 }
 
 // callsOf finds the calls that made writes in the audit log, by batch: of several that one batch took, the last.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"accord/cmd/accord/internal/view"
 	"accord/engine/pipeline"
 )
 
@@ -14,7 +13,7 @@ func statusCommand(w *workspace) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show where the sync stands: pairs, backlog, conflicts, dead letters, halts",
+		Short: "Show where the sync stands: pairs, backlog, conflicts, dead letters, triggers, halts",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, logger := cmd.Context(), w.logger(cmd.ErrOrStderr())
@@ -26,17 +25,13 @@ func statusCommand(w *workspace) *cobra.Command {
 			if !asJSON {
 				return reportSync(ctx, l, cmd.OutOrStdout(), w.style(cmd.OutOrStdout()))
 			}
-			stats, err := l.Stats(ctx)
-			if err != nil {
-				return err
-			}
-			halted, err := pipeline.Halts(ctx, l)
+			state, err := stateOf(ctx, l)
 			if err != nil {
 				return err
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetIndent("", "  ")
-			return enc.Encode(view.StatusOf(stats, halted))
+			return enc.Encode(state)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")

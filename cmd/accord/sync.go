@@ -132,13 +132,27 @@ func closeLedger(l *ledger.Ledger, logger hclog.Logger) {
 // reportSync ends a sync with what it could not settle, so that nobody has to go and look.
 func reportSync(ctx context.Context, l *ledger.Ledger, out io.Writer, style view.Style) error {
 	ctx = context.WithoutCancel(ctx)
-	stats, err := l.Stats(ctx)
+	state, err := stateOf(ctx, l)
 	if err != nil {
 		return err
+	}
+	return view.Status(out, state, style)
+}
+
+// stateOf reads where a sync stands.
+func stateOf(ctx context.Context, l *ledger.Ledger) (view.State, error) {
+	stats, err := l.Stats(ctx)
+	if err != nil {
+		return view.State{}, err
 	}
 	halted, err := pipeline.Halts(ctx, l)
 	if err != nil {
-		return err
+		return view.State{}, err
 	}
-	return view.Status(out, view.StatusOf(stats, halted), style)
+	state := view.StatusOf(stats, halted)
+	if state.Triggers, err = l.TriggerStats(ctx); err != nil {
+		return view.State{}, err
+	}
+	state.Gaps, err = l.Gaps(ctx)
+	return state, err
 }

@@ -180,6 +180,7 @@ type TriggerStats struct {
 	Ready   int       // actions to carry out, whenever due
 	Done    int       // actions carried out
 	Failed  int       // open dead letters
+	Alone   int       // of those, about no object
 	Events  int       // events whose record is not known yet
 	Last    time.Time // when an action was recorded last; zero = never
 }
@@ -217,8 +218,9 @@ func (l *Ledger) TriggerStats(ctx context.Context) ([]TriggerStats, error) {
 			return err
 		}
 		for table, into := range map[string]func(*TriggerStats, int){
-			"deadletter WHERE state = 'open' AND trigger_name <> ''": func(s *TriggerStats, n int) { s.Failed = n },
-			"trigger_event WHERE state = 'waiting'":                  func(s *TriggerStats, n int) { s.Events = n },
+			"deadletter WHERE state = 'open' AND trigger_name <> ''":                 func(s *TriggerStats, n int) { s.Failed = n },
+			"deadletter WHERE state = 'open' AND trigger_name <> '' AND object = ''": func(s *TriggerStats, n int) { s.Alone = n },
+			"trigger_event WHERE state = 'waiting'":                                  func(s *TriggerStats, n int) { s.Events = n },
 		} {
 			if err := t.query(`SELECT trigger_name, COUNT(*) FROM `+table+` GROUP BY trigger_name`, nil, func(r row) error {
 				var name string
@@ -240,6 +242,15 @@ func (l *Ledger) TriggerStats(ctx context.Context) ([]TriggerStats, error) {
 		list = append(list, *stats[name])
 	}
 	return list, nil
+}
+
+// OccasionsOf lists a trigger's events that wait or failed, newest first.
+func (l *Ledger) OccasionsOf(ctx context.Context, trigger string, limit int) (list []Occasion, err error) {
+	err = l.read(ctx, "list the events of trigger "+trigger, func(t *tx) error {
+		list, err = t.occasions(`trigger_name = $1 AND state IN ('waiting', 'failed') ORDER BY created_at DESC, event_id LIMIT $2`, []any{trigger, orAll(limit)})
+		return err
+	})
+	return list, err
 }
 
 // Gaps lists the stretches of which events may be lost, newest first.

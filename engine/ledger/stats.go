@@ -94,9 +94,10 @@ func (t *tx) stats(of func(string) *ObjectStats) error {
 		return err
 	}
 	for table, into := range map[string]func(*ObjectStats, int){
-		"intent WHERE state = 'unknown'":  func(s *ObjectStats, n int) { s.Unknown = n },
-		"deadletter WHERE state = 'open'": func(s *ObjectStats, n int) { s.DeadLetters = n },
-		"conflict WHERE state = 'open'":   func(s *ObjectStats, n int) { s.Conflicts = n },
+		"intent WHERE state = 'unknown'": func(s *ObjectStats, n int) { s.Unknown = n },
+		// Those of triggers about no object are in TriggerStats.
+		"deadletter WHERE state = 'open' AND object <> ''": func(s *ObjectStats, n int) { s.DeadLetters = n },
+		"conflict WHERE state = 'open'":                    func(s *ObjectStats, n int) { s.Conflicts = n },
 		// Those from before objects were noted have none.
 		"trigger_firing WHERE state = 'ready' AND object <> ''": func(s *ObjectStats, n int) { s.Firings = n },
 	} {

@@ -57,6 +57,8 @@ func Explain(out io.Writer, e Explanation, field string, s Style) error {
 	}
 	x.conflicts(field)
 	if field == "" {
+		x.s.firings(&x.b, x.e.Firings, func(f ledger.Firing) string { return f.Trigger })
+		x.s.occasions(&x.b, x.e.Occasions)
 		x.writes()
 	}
 	_, err := io.WriteString(out, x.b.String())

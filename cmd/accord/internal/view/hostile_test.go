@@ -70,7 +70,10 @@ func texts(x string) map[string]func(io.Writer) error {
 		"conflicts":    func(w io.Writer) error { return view.Conflicts(w, []ledger.Conflict{conflict}, plain) },
 		"conflict":     func(w io.Writer) error { return view.Conflict(w, conflict, plain) },
 		"reversal":     func(w io.Writer) error { return view.Reversal(w, reversal, plain) },
-		"explanation":  func(w io.Writer) error { return view.Explain(w, explanation(x, conflict, letter), "", plain) },
+		"trigger": func(w io.Writer) error {
+			return view.ExplainTrigger(w, view.Trigger{Name: x, Firings: firings(x), Occasions: []ledger.Occasion{{EventID: x, Event: x, Trigger: x, Error: x}}}, plain)
+		},
+		"explanation": func(w io.Writer) error { return view.Explain(w, explanation(x, conflict, letter), "", plain) },
 		"step": func(w io.Writer) error {
 			return view.ApplyStep(w, apply.Step{Change: change(resource.Create), Outcome: apply.Failed, Err: errors.New(x)}, plain)
 		},
@@ -96,6 +99,7 @@ func explanation(x string, c ledger.Conflict, d ledger.DeadLetter) view.Explanat
 	e := &pipeline.Explanation{
 		Explanation: &ledger.Explanation{
 			Pending: &ledger.PendingInfo{Reason: x}, Conflicts: []ledger.Conflict{c}, DeadLetters: []ledger.DeadLetter{d},
+			Firings: firings(x), Occasions: []ledger.Occasion{{EventID: x, Event: x, Trigger: x, Error: x}},
 			Writes: []ledger.Write{{Cause: x, BatchID: "b", After: record.Fields{x: record.OfText(x)}, Before: record.Fields{x: record.OfText(x)}}},
 		},
 		Object: &contract.Object{Name: x, Fields: []*contract.Field{f}}, Problem: errors.New(x),

@@ -17,6 +17,9 @@ import (
 type State struct {
 	Objects []ledger.ObjectStats     `json:"objects"`
 	Halted  map[string]pipeline.Halt `json:"halted,omitempty"`
+	// Triggers are those that ever fired or have something to do; Gaps are stretches of which events may be lost.
+	Triggers []ledger.TriggerStats `json:"triggers,omitempty"`
+	Gaps     []ledger.Gap          `json:"gaps,omitempty"`
 }
 
 // StatusOf joins what the ledger counts with what is halted.
@@ -36,7 +39,11 @@ func Status(out io.Writer, st State, s Style) error {
 		conflicts += o.Conflicts
 		dead += o.DeadLetters
 	}
+	for _, t := range st.Triggers {
+		dead += t.Alone
+	}
 	_ = w.Flush() // into a strings.Builder, which never fails
+	s.triggers(&b, st.Triggers, st.Gaps)
 	s.halts(&b, st.Halted)
 	if conflicts > 0 {
 		fmt.Fprintf(&b, "%s %s to look at: accord conflicts list\n", s.paint(yellow, "!"), plural(conflicts, "conflict"))

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"accord/cmd/accord/internal/view"
+	"accord/engine/contract"
 	"accord/engine/ledger"
 	"accord/engine/pipeline"
 	"accord/engine/plan"
@@ -135,6 +136,13 @@ func TestStatus(t *testing.T) {
 				"deal":   {Detail: "a round would change 300 records of 18,432", Remedy: "look at what changed them"},
 				"client": {Detail: "a round would delete 90 records", Remedy: "look whether they were meant to be deleted"},
 			})},
+		{"status-triggers.golden", view.State{
+			Objects: []ledger.ObjectStats{{Object: "deal", Pairs: 3}},
+			Triggers: []ledger.TriggerStats{
+				{Trigger: "kickoff", Done: 1999, Failed: 1}, {Trigger: "shout", Ready: 2, Failed: 1, Alone: 1}, {Trigger: "renewal", Waiting: 1, Events: 2},
+			},
+			Gaps: []ledger.Gap{{Connection: "salesforce.crm", Name: "/event/Renewal__e", Since: moment, FoundAt: moment.Add(80 * time.Hour)}},
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b strings.Builder
@@ -144,6 +152,36 @@ func TestStatus(t *testing.T) {
 			golden(t, c.name, b.String())
 		})
 	}
+}
+
+func firings(text string) []ledger.Firing {
+	payload := []byte(`{"type":"monday_update","action":{"record_id":"901","settings":{"body":"secret"}},"event":{"EventUuid":{"k":"text","v":["e-1"]}}}`)
+	return []ledger.Firing{
+		{Trigger: text, PairID: "01p", Payload: payload, State: "done", Result: "77", CreatedAt: moment.Add(time.Hour)},
+		{Trigger: "kickoff", PairID: "01p", Payload: []byte(`{"type":"salesforce_create","action":{"settings":{"sobject":"Task"}}}`), State: "failed", Error: text, CreatedAt: moment},
+		{Trigger: "kickoff", PairID: "01p", Payload: []byte(`{"type":"monday_move"}`), State: "waiting", CreatedAt: moment},
+		{Trigger: "kickoff", PairID: "01p", Payload: []byte(`{"type":"monday_create","action":{"settings":{"board":"Parties"}}}`), State: "ready", Attempts: 2, Error: "busy", CreatedAt: moment},
+		{Trigger: "kickoff", PairID: "01p", Payload: []byte(`null`), State: "ready", Tried: moment, CreatedAt: moment},
+	}
+}
+
+func TestExplainTrigger(t *testing.T) {
+	var b strings.Builder
+	err := view.ExplainTrigger(&b, view.Trigger{
+		Name: "renewal", Stats: ledger.TriggerStats{Done: 1, Ready: 2, Waiting: 1, Failed: 1}, Firings: firings("renewal"),
+		Contract: &contract.Trigger{
+			Name: "renewal", Event: "Renewal__e", Connection: &contract.Connection{System: "salesforce", Name: "crm"}, Object: &contract.Object{Name: "deal"},
+			When: &contract.Condition{Text: "event.Amount__c > 100"}, Actions: []contract.Action{{Type: "monday_update"}, {Type: "salesforce_create"}},
+		},
+		Occasions: []ledger.Occasion{{Trigger: "renewal", EventID: "e-2", Event: "Renewal__e", State: "waiting", Error: "no record 006 of object \"deal\" is known", CreatedAt: moment}},
+	}, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "secret") {
+		t.Error("what an action writes may be sensitive, and is shown")
+	}
+	golden(t, "explain-trigger.golden", b.String())
 }
 
 func letters(text string) []ledger.DeadLetter {
