@@ -43,6 +43,9 @@ func spec(o *contract.Object, side record.Side, choices Choices) provider.Object
 		Deletes:    removes(o.Deletes[side.Other()]) || removes(o.Leaves[side.Other()]),
 		Watched:    true,
 	}
+	if s.Creates {
+		s.Owner = o.Creates[side].Owner
+	}
 	for _, f := range o.Fields {
 		for _, n := range f.Ends[side] {
 			s.Fields = append(s.Fields, fieldSpec(o, f, n, side, s.Creates, choices))

@@ -170,7 +170,10 @@ type NativeField struct {
 
 // Create says when a record is created on a side for one that exists only on the other.
 type Create struct {
-	When  *Condition // nil = always
+	When *Condition // nil = always
+	// Owner is who owns a record for which no field says so: a user's e-mail address or name of login, or the name of a
+	// queue. "" = not said.
+	Owner string
 	Range hcl.Range
 }
 

@@ -29,7 +29,7 @@ var endShapes = [2]shape{
 }
 
 var (
-	createShape    = shape{attrs: []string{"when"}}
+	createShapes   = [2]shape{record.Left: {attrs: []string{"when", "owner"}}, record.Right: {attrs: []string{"when"}}}
 	deleteShape    = shape{attrs: []string{"salesforce", "monday"}}
 	guardShape     = shape{attrs: []string{"max_deletes", "max_changes", "canary"}}
 	lifecycleShape = shape{attrs: []string{"protect"}}
@@ -242,7 +242,10 @@ func (d *decoder) decodeCreates(o *object, blocks []*hclsyntax.Block) {
 			continue
 		}
 		o.Creates[side] = &Create{Range: b.DefRange()}
-		c := d.check(b.Body, b.DefRange(), say("in create %q of object %q", b.Labels[0], o.Name), createShape)
+		c := d.check(b.Body, b.DefRange(), say("in create %q of object %q", b.Labels[0], o.Name), createShapes[side])
+		if a := c.attrs["owner"]; a != nil {
+			o.Creates[side].Owner, _ = d.filled(a)
+		}
 		o.Creates[side].When = d.condition(c.attrs["when"], o, inCreate)
 	}
 }

@@ -42,7 +42,9 @@ func (c *Contract) Rules() []Rule {
 		add("object."+o.Name, "object", o.Range, objectText(o))
 		for side, create := range o.Creates {
 			if create != nil {
-				add("object."+o.Name+".create."+Systems[side], "create", create.Range, map[string]string{"when": cmp.Or(create.When.Canonical(), "always")})
+				add("object."+o.Name+".create."+Systems[side], "create", create.Range, map[string]string{
+					"when": cmp.Or(create.When.Canonical(), "always"), "record_owner": create.Owner,
+				})
 			}
 		}
 		add("object."+o.Name+".delete", "delete", o.Range, map[string]string{

@@ -249,7 +249,7 @@ func (p *Plan) forecast(ctx context.Context, cfg Config, want, have []resource.R
 		}
 		p.Data = append(p.Data, data)
 	}
-	return nil
+	return p.advise(ctx, cfg, objects, have, f.prospects)
 }
 
 // gaps warns of choices that a vendor offers and that a field's picklist table does not name: as soon as somebody picks

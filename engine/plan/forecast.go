@@ -24,12 +24,15 @@ type forecaster struct {
 	// pairs of the objects played so far: by object and side, record id to pair id, and back.
 	pairOf   map[string]*[2]map[string]string
 	recordOf map[string]*[2]map[string]string
+	// prospects are the creates of the objects played so far.
+	prospects map[string]*prospect
 }
 
 func newForecaster(cfg Config) *forecaster {
 	return &forecaster{
 		cfg: cfg, directory: binding.NewDirectory(cfg.Providers, cfg.Clock),
 		pairOf: map[string]*[2]map[string]string{}, recordOf: map[string]*[2]map[string]string{},
+		prospects: map[string]*prospect{},
 	}
 }
 
@@ -57,6 +60,7 @@ func (f *forecaster) object(ctx context.Context, o *binding.Object) (Forecast, e
 		return result, err
 	}
 	f.remember(o, couples)
+	f.prospects[o.Name] = &prospect{}
 	for _, c := range couples {
 		f.play(o, c, &result)
 	}
@@ -276,6 +280,7 @@ func (f *forecaster) play(o *binding.Object, c *couple, result *Forecast) {
 		switch {
 		case p.Op == record.Create:
 			result.Creates[side]++
+			f.prospects[o.Name].add(side, p)
 			result.Links[side.Other()]++ // the record that was there gets the new one's id
 			action = "create"
 		case p.Op != record.Update:

@@ -124,9 +124,10 @@ type ObjectSpec struct {
 	Settings   map[string]string // the end's own words: workspace, board, group | sobject, where
 	Key        FieldSpec         // where the other side's record id is kept; unique where the vendor can make it so
 	Fields     []FieldSpec
-	Creates    bool // records are created at this end
-	Deletes    bool // records are archived or deleted at this end
-	Watched    bool // changes at this end matter (false for an end that is only written)
+	Creates    bool   // records are created at this end
+	Owner      string // who owns a created record for which no field says so, as people call him; "" = not said
+	Deletes    bool   // records are archived or deleted at this end
+	Watched    bool   // changes at this end matter (false for an end that is only written)
 	// Actions are what triggers of the object do at this end, so that they may be granted. Those of triggers that are about
 	// no object stand with the connection's first.
 	Actions []ActionSpec

@@ -19,7 +19,7 @@ import (
 // everyType is an object with a created field of every type the contract knows, and standard ones of some more.
 func everyType() provider.ObjectSpec {
 	s := provider.ObjectSpec{
-		Object: "all", Connection: conn, Settings: map[string]string{"sobject": "Account"}, Creates: true, Deletes: true, Watched: true,
+		Object: "all", Connection: conn, Settings: map[string]string{"sobject": "Account"}, Creates: true, Owner: "integration@acme.example", Deletes: true, Watched: true,
 		Key: provider.FieldSpec{Type: "text", Name: "Monday_Item_Id__c", Title: "Monday Item Id", Writes: true, Scale: -1},
 		Fields: []provider.FieldSpec{
 			{Field: "name", Name: "Name", Writes: true, Scale: -1}, {Field: "street", Name: "BillingStreet", Writes: true, Scale: -1},

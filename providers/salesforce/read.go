@@ -25,7 +25,10 @@ type records struct {
 	byNative map[string]int
 	key      *column // where the other side's record id is kept; nil while it does not exist
 	system   systemFields
-	size     *ratelimit.Size
+	owner    string // of new records for which no field says so, by id; "" = nobody is named
+	// needsOwner says that new records would be left to our own user where nobody is named.
+	needsOwner bool
+	size       *ratelimit.Size
 }
 
 // systemFields says which of the usual system fields an sObject has; a few have not all.
@@ -65,6 +68,10 @@ func (p *Provider) open(b provider.Binding) (*records, error) {
 	if o, ok := known[objectAddress(b.Spec.Connection, object)]; ok {
 		r.object = textOf(o.Attributes, "name", object)
 		r.system = systemFieldsOf(o.Attributes)
+		r.needsOwner = truthOf(o.Attributes, "owned")
+	}
+	if o, ok := known[ownerAddress(b.Spec)]; ok && validID(o.ID) {
+		r.owner = o.ID
 	}
 	for _, f := range b.Spec.Fields {
 		if _, twice := r.byNative[f.Name]; twice {

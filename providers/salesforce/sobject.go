@@ -121,10 +121,11 @@ func objectAttributes(o *objectDescribe) map[string]any {
 	_, modifier := o.field("LastModifiedById")
 	_, deletion := o.field("IsDeleted")
 	_, merges := o.field("MasterRecordId")
+	_, owned := o.field("OwnerId")
 	a := map[string]any{
 		"name": o.Name, "label": o.Label, "key_prefix": o.KeyPrefix,
 		"createable": o.Createable, "updateable": o.Updateable, "deletable": o.Deletable,
-		"stamped": stamp, "names_modifier": modifier, "soft_deletes": deletion, "merges": merges,
+		"stamped": stamp, "names_modifier": modifier, "soft_deletes": deletion, "merges": merges, "owned": owned,
 	}
 	if _, several := o.field(currencyField); several {
 		a["currencies"] = true

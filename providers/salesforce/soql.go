@@ -74,6 +74,13 @@ func (r row) text(field string) string {
 	return s
 }
 
+// number is a whole number; 0 for what is none.
+func (r row) number(field string) int {
+	var n int
+	_ = json.Unmarshal(r[field], &n)
+	return n
+}
+
 func (r row) truth(field string) bool { return string(r[field]) == "true" }
 
 // stamp is a record's version. It is cut to the second, as the commit time of change events is: were one of the two finer,

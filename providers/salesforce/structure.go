@@ -184,6 +184,7 @@ func (x *expansion) spec(s provider.ObjectSpec) error {
 		x.add(r)
 		granted = append(granted, r.Address)
 	}
+	x.owner(s)
 	x.permissions(s, object, fields, granted)
 	if s.Watched {
 		x.add(channelMember(s, object))
@@ -250,7 +251,7 @@ func list(values []string) []any {
 func (p *Provider) Describe(ctx context.Context, want []resource.Resource) ([]resource.Resource, error) {
 	have := map[string]resource.Resource{}
 	for _, describe := range []func(context.Context, []resource.Resource, map[string]resource.Resource) error{
-		p.describeObjects, p.describePermissions, p.describeChannels,
+		p.describeObjects, p.describeOwners, p.describePermissions, p.describeChannels,
 	} {
 		if err := describe(ctx, want, have); err != nil {
 			return nil, err

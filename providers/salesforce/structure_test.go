@@ -60,6 +60,7 @@ func TestExpand(t *testing.T) {
 		"sobject/Opportunity/field/Amount: must exist",
 		"sobject/Opportunity/field/Delivery_Progress__c: managed type=percent",
 		"sobject/Opportunity/field/Monday_Item_Id__c: managed external_id=true type=text unique=true",
+		"sobject/Opportunity/record_owner/deal: must exist active=true matches=1 sobjects=[Opportunity]",
 		"permission_set/Accord_crm: managed beyond_contract= name=Accord_crm",
 		"permission_set/Accord_crm/assignment/integration_user: managed",
 		"permission_set/Accord_crm/object_permission/Account: managed create=false delete=false edit=true read=true view_all=true",

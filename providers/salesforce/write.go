@@ -206,6 +206,12 @@ func (r *records) encode(i int, p record.Patch) (write, error) {
 			w.parent = p.Fields[native].Part(0)
 		}
 	}
+	if p.Op == record.Create {
+		var err error
+		if w.body, err = r.owned(w.body, doing); err != nil {
+			return w, err
+		}
+	}
 	if p.Key == "" && !p.Unlink {
 		return w, nil
 	}

@@ -27,7 +27,7 @@ func dealSpec() provider.ObjectSpec {
 			{Field: "amount", Name: "Amount", Writes: true, Scale: -1},
 			{Field: "progress", Type: "percent", Name: "Delivery_Progress__c", Title: "Progress", Writes: true, Scale: -1},
 		},
-		Creates: true, Watched: true,
+		Creates: true, Owner: "integration@acme.example", Watched: true,
 	}
 }
 

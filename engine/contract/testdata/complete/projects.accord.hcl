@@ -22,7 +22,8 @@ object "project" {
   }
 
   create "salesforce" {
-    when = after.stage != null
+    when  = after.stage != null
+    owner = "projects@acme.example"
   }
 
   delete {
