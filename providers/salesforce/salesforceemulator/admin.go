@@ -80,6 +80,7 @@ func (e *Emulator) Admin() http.Handler {
 		return nil
 	}))
 	mux.HandleFunc("POST /automations", take0(func(list []Automation) error { e.SetAutomations(list...); return nil }))
+	mux.HandleFunc("POST /currencies", take0(func(list []Currency) error { return e.EnableCurrencies(list...) }))
 	mux.HandleFunc("POST /duplicate-rules", take0(func(list []DuplicateRule) error { return e.SetDuplicateRules(list...) }))
 	mux.HandleFunc("POST /validation-rules", take0(func(in struct {
 		Object string

@@ -170,6 +170,14 @@ func changeEventName(object string) string {
 	return object + "ChangeEvent"
 }
 
+// Currency is one of the currencies of an org that has several.
+type Currency = org.Currency
+
+// EnableCurrencies gives the org several currencies, one of which is the corporate one: each record has one from now on.
+func (e *Emulator) EnableCurrencies(list ...Currency) error {
+	return e.direct("", func(tx *org.Tx) error { return tx.EnableCurrencies(list) })
+}
+
 // AddRecordType makes a record type that allows only the given values of restricted picklists. It gives the id.
 func (e *Emulator) AddRecordType(object, developerName, label string, picklists map[string][]string) (id string, err error) {
 	err = e.direct("", func(tx *org.Tx) error {

@@ -51,6 +51,9 @@ func (l *loader) tables() error {
 		if ext := strings.ToLower(f[strings.LastIndexByte(f, '.')+1:]); ext != "csv" && ext != "tsv" {
 			continue
 		}
+		if f == l.rates {
+			continue
+		}
 		object := l.table.object(l, f)
 		if object == "" {
 			l.report.warn("%s: not recognised, not loaded; name its object in mapping.json", f)

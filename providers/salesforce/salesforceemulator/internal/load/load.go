@@ -49,6 +49,7 @@ type loader struct {
 	report Report
 	table  *mapping
 	people *people
+	rates  string // the file of currencies, which is not read as a table
 }
 
 // Dir loads everything it understands below dir, in one transaction. An error means that nothing was loaded.
@@ -65,7 +66,7 @@ func Dir(o *org.Org, dir string, opts Options) (Report, error) {
 	l.tx = o.Begin(org.Caller{UserID: o.Admin(), System: true, Loading: true})
 	defer l.tx.Rollback()
 	l.people = newPeople(l)
-	for _, step := range []func() error{l.sourceFormat, l.describes, l.trees, l.tables} {
+	for _, step := range []func() error{l.currencies, l.sourceFormat, l.describes, l.trees, l.tables} {
 		if err := step(); err != nil {
 			return Report{}, fmt.Errorf("loading %s: %w", dir, err)
 		}

@@ -129,6 +129,9 @@ func (tx *Tx) coercePicklist(f *metadata.Field, s string) (any, *Error) {
 	if canonical, ok := f.HasValue(s); ok {
 		return canonical, nil
 	}
+	if f.Name == metadata.CurrencyField {
+		return nil, fieldError("INVALID_CURRENCY_ISO", f.Name, "%s: invalid currency ISO code: %s", f.Label, clip(s, 255))
+	}
 	if f.RestrictedPicklist && len(f.Picklist) > 0 && !tx.caller.Loading {
 		return nil, badPicklist(f, s)
 	}

@@ -52,7 +52,10 @@ func (tx *Tx) DefineObject(name, label, plural string) (*metadata.Object, error)
 		prefix = "e" + sfid.Base62(n, 2)
 	}
 	def := metadata.NewCustomObject(name, label, plural, prefix, sfid.Make("01I", tx.o.pod, n))
-	tx.o.addTable(def)
+	t := tx.o.addTable(def)
+	if err := tx.addCurrencyField(t); err != nil {
+		return nil, err
+	}
 	return def, nil
 }
 

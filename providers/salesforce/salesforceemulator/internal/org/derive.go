@@ -84,6 +84,7 @@ func (tx *Tx) derive(d *draft) {
 		tx.deriveUser(d)
 	case "OpportunityLineItem":
 		tx.deriveLineItem(d)
+		tx.deriveLineCurrency(d)
 	}
 }
 

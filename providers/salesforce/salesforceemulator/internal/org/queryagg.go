@@ -42,7 +42,9 @@ func (c *compiled) function(e soql.Expr) (func(*row) any, *metadata.Field, *Erro
 	switch e.Func {
 	case "TOLABEL":
 		return func(r *row) any { return label(f, get(r)) }, &metadata.Field{Name: f.Name, Type: "string"}, nil
-	case "CONVERTCURRENCY", "CONVERTTIMEZONE":
+	case "CONVERTCURRENCY":
+		return c.converted(f, c.path(e.Args[0].Path), get, c.tx.currencyOfUserOrNil()), f, nil
+	case "CONVERTTIMEZONE":
 		return get, f, nil
 	case "FORMAT":
 		return func(r *row) any {
@@ -265,6 +267,9 @@ func (c *compiled) column(e soql.Expr, name string, keys []*column) (*column, *E
 		return nil, at(c.q, "MALFORMED_QUERY", e.Pos, "field %s does not support aggregate operator %s", e.Args[0].Text, e.Func)
 	}
 	col.get = get
+	if e.Func != "COUNT" && e.Func != "COUNT_DISTINCT" { // amounts of several currencies are summed up in the corporate one
+		col.get = c.converted(f, c.path(e.Args[0].Path), get, c.tx.corporateOrNil())
+	}
 	switch e.Func {
 	case "SUM", "MIN", "MAX":
 		col.field = f

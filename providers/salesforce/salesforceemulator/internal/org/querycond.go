@@ -56,6 +56,9 @@ func (c *compiled) cond(w soql.Cond) (func(*row) bool, *Error) {
 		if err != nil {
 			return nil, err
 		}
+		if w.Left.Func == "" && len(w.Values) > 0 && w.Values[0].Kind == soql.Currency { // USD5000: amounts are compared in that currency
+			get = c.converted(f, c.path(w.Left.Path), get, strings.ToUpper(w.Values[0].Text[:3]))
+		}
 		return func(r *row) bool { return test(get(r)) }, nil
 	}
 	return nil, Errorf("MALFORMED_QUERY", "the condition is not understood")

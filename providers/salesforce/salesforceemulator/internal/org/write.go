@@ -53,6 +53,7 @@ func (tx *Tx) Insert(object string, in Fields) (string, *Error) {
 	r := &row{id: d.id}
 	tx.put(t, r, d.cells, changefeed.Create)
 	tx.afterInsert(d)
+	tx.afterCurrency(t)
 	return d.id, nil
 }
 
@@ -91,6 +92,8 @@ func (tx *Tx) Update(object, id string, in Fields) *Error {
 		return tx.remove(t, r) // a row that grants nothing does not exist
 	}
 	tx.put(t, r, compact(d.cells), changefeed.Update)
+	tx.followCurrency(d)
+	tx.afterCurrency(t)
 	return nil
 }
 
@@ -237,6 +240,7 @@ func (tx *Tx) lookup(t *table, f *metadata.Field, value any) []*row {
 
 // defaults fills what the platform supplies on insert.
 func (tx *Tx) defaults(d *draft) {
+	tx.defaultCurrency(d)
 	for _, f := range d.t.def.Fields {
 		if f.Name == "" || cellsGet(d.cells, f.Slot) != nil {
 			continue
