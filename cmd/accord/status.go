@@ -6,11 +6,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"accord/cmd/accord/internal/view"
 	"accord/engine/pipeline"
 )
 
 func statusCommand(w *workspace) *cobra.Command {
 	var asJSON bool
+	var object string
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show where the sync stands: pairs, backlog, conflicts, dead letters, triggers, halts",
@@ -22,18 +24,22 @@ func statusCommand(w *workspace) *cobra.Command {
 				return err
 			}
 			defer closeLedger(l, logger)
-			if !asJSON {
-				return reportSync(ctx, l, cmd.OutOrStdout(), w.style(cmd.OutOrStdout()))
-			}
-			state, err := stateOf(ctx, l)
+			st, err := stateOf(ctx, l)
 			if err != nil {
 				return err
 			}
+			if object != "" && !st.Only(object) {
+				return exit{exitUsage, fmt.Errorf("nothing is known of an object %q", object)}
+			}
+			if !asJSON {
+				return view.Status(cmd.OutOrStdout(), st, w.style(cmd.OutOrStdout()))
+			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetIndent("", "  ")
-			return enc.Encode(state)
+			return enc.Encode(st)
 		},
 	}
+	cmd.Flags().StringVar(&object, "object", "", "only of this object")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
 }

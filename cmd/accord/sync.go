@@ -153,6 +153,9 @@ func stateOf(ctx context.Context, l *ledger.Ledger) (view.State, error) {
 	if state.Triggers, err = l.TriggerStats(ctx); err != nil {
 		return view.State{}, err
 	}
+	if state.Changes, err = l.Tallies(ctx); err != nil {
+		return view.State{}, err
+	}
 	state.Gaps, err = l.Gaps(ctx)
 	return state, err
 }

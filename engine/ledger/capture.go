@@ -208,11 +208,14 @@ func (w *workspace) capture(o *Observation, done *Captured) *pairRow {
 		s = &seenRow{seenKey: k}
 		s.begin(o)
 		w.addSeen(s)
+		w.changes(s, []string{itself})
 		done.Created++
 		return w.identify(s)
 	}
 	before, link := s.state, s.link
 	did := s.observe(o)
+	w.changes(s, did.names)
+	w.echoed(s, did.readBack)
 	p := w.ends[k]
 	if s.state == record.Live && s.removed {
 		s.removed, s.changed = false, true // somebody restored it
@@ -246,6 +249,8 @@ func (w *workspace) capture(o *Observation, done *Captured) *pairRow {
 	switch {
 	case p.State == PairClosed && s.state == record.Live && before != record.Live:
 		p.State, p.changed = PairLive, true
+	case p.State == PairClosed:
+		w.endAll(s, EndIgnored, func(string) bool { return true }) // nobody will decide about it
 	case p.State == PairHeld && p.Paired() && gone(s.state) && s.mergedInto == "":
 		w.calm(p) // the double of merged records is gone
 	case p.State == PairHeld && !p.Paired() && (gone(s.state) || s.state == record.Outside):

@@ -402,7 +402,9 @@ func (w *world) finish(t *rapid.T) {
 				worked++
 				for _, i := range b.Intents {
 					o := ledger.Outcome{IntentID: i.ID, Done: true}
-					if r := w.sides[side].byKey(i.Key); i.Op == record.Create && r != nil {
+					if round < 3 && rapid.IntRange(0, 3).Draw(t, "outcome") == 0 { // not at once
+						o = ledger.Outcome{IntentID: i.ID, Retry: &ledger.Retry{At: w.f.clock.Now(), Error: "locked"}}
+					} else if r := w.sides[side].byKey(i.Key); i.Op == record.Create && r != nil {
 						o.RecordID, o.Found = r.ID, true // looked up, not made twice
 					} else {
 						done := w.carryOut(i, false)
@@ -414,10 +416,24 @@ func (w *world) finish(t *rapid.T) {
 				}
 			}
 		}
+		w.conserved()
 		if worked == 0 {
 			return
 		}
 	}
+}
+
+// conserved checks that every change that was captured is accounted for.
+func (w *world) conserved() ledger.Tally {
+	for _, t := range must(w.f.Tallies(background))(w.f) {
+		if t.Object == w.object {
+			if !t.Balanced() {
+				w.Fatalf("changes are not accounted for: %+v", t)
+			}
+			return t
+		}
+	}
+	return ledger.Tally{}
 }
 
 // agree checks that both vendors hold the same, and that no edit of an owner was lost.
@@ -467,6 +483,7 @@ func TestModel(t *testing.T) {
 			last := map[string]record.Value{} // the owners' last edits
 			for range rapid.IntRange(5, 60).Draw(t, "steps") {
 				w.step(t)
+				w.conserved()
 				for side, name := range [2]string{"a", "b"} {
 					for id, r := range w.sides[side].records {
 						last[id+name] = r.Fields[name]
@@ -475,6 +492,9 @@ func TestModel(t *testing.T) {
 			}
 			w.finish(t)
 			w.agree()
+			if end := w.conserved(); end.Open > 0 || end.Captured == 0 {
+				t.Fatalf("changes are still open when all is done: %+v", end)
+			}
 			for side, name := range [2]string{"a", "b"} {
 				for id, r := range w.sides[side].records {
 					if v, was := last[id+name]; was && !r.Fields[name].Equal(v) {

@@ -22,8 +22,11 @@ type Resolution struct {
 	// ClearConflicts names conflicts that no longer hold: "field" clears all open ones of that field, "field:reason" one.
 	// Those that Conflicts states again stay open.
 	ClearConflicts []string
-	DeadLetters    []DeadLetter // Object and PairID are filled in
-	Firings        []Firing     // PairID and Object are filled in
+	// Refused names the native fields of each side whose value one of Conflicts, or DeadLetters, is about; "" is the record
+	// itself. Changes of others that no intent carries are taken for what the contract does not want carried.
+	Refused     [2][]string
+	DeadLetters []DeadLetter // Object and PairID are filled in
+	Firings     []Firing     // PairID and Object are filled in
 	// Saw is what triggers have seen now, canonical, by contract field. Nil, when nothing was decided, leaves what they saw
 	// before, and a fresh pair fresh.
 	Saw   record.Fields
@@ -187,6 +190,7 @@ func (s *settlement) record(list []Resolution) error {
 		if row := s.keep(p, r, whole); row != nil {
 			kept = append(kept, row)
 		} else {
+			s.decided(p, r)
 			done = append(done, p.ID)
 		}
 	}

@@ -29,10 +29,12 @@ type seenRow struct {
 	dirtyGen    int64
 	staleReads  int
 	seenAt      int64
-	removed     bool   // our own write archived or deleted it
-	mergedInto  string // the record of the same side that it became part of
+	removed     bool            // our own write archived or deleted it
+	mergedInto  string          // the record of the same side that it became part of
+	open        map[string]bool // fields, or itself, of whose change nothing has become yet
 
 	changed bool // must be stored
+	ended   bool // open has lost some
 }
 
 type fieldSeen struct {
@@ -64,6 +66,7 @@ type observed struct {
 	changed  bool // something that matters for its pair: a value, the key, the state, whether it can be trusted
 	linked   bool // the key is another one now
 	readBack record.Fields
+	names    []string // fields, or itself, that changed; what was read back is not among them
 }
 
 // observe brings one observation into the row. Of each field the strictly newer version wins; where the vendor's
@@ -82,9 +85,11 @@ func (r *seenRow) observe(o *Observation) observed {
 	var did observed
 	doubt := o.Partial
 	for name, v := range rec.Fields {
+		news := r.news(name, v)
 		changed, unsure := r.observeField(name, v, rec.ChangedAt(name), o, &did)
 		did.changed = did.changed || changed
 		doubt = doubt || unsure
+		did.differs(name, news && changed)
 	}
 	if rec.Key != "" || o.Full && present(rec.State) {
 		changed, unsure := r.observeLink(rec)
@@ -94,6 +99,7 @@ func (r *seenRow) observe(o *Observation) observed {
 	changed, unsure := r.observeState(rec)
 	did.changed = did.changed || changed
 	doubt = doubt || unsure
+	did.differs(itself, changed)
 
 	if (did.changed || rec.Version > r.version) && rec.Actor != "" && rec.Version >= r.version {
 		r.actor = rec.Actor
@@ -110,6 +116,22 @@ func (r *seenRow) observe(o *Observation) observed {
 	}
 	r.changed = r.changed || did.changed || was != marks{r.version, r.full, r.linkVersion, r.actor}
 	return did
+}
+
+// news says whether a value is another one than was known. Of a record that is new as a whole no field is, nor is an empty
+// one of which nothing was known.
+func (r *seenRow) news(name string, v record.Value) bool {
+	if have, known := r.fields[name]; known {
+		return !have.Value.Equal(v)
+	}
+	return !r.open[itself] && !v.IsEmpty()
+}
+
+// differs notes that something changed, unless it is our own.
+func (d *observed) differs(name string, changed bool) {
+	if _, ours := d.readBack[name]; changed && !ours {
+		d.names = append(d.names, name)
+	}
 }
 
 // marks are what a row may learn without any change of what it holds.
@@ -214,6 +236,7 @@ func (r *seenRow) believe(o *Observation) observed {
 			}
 			did.readBack[name] = v
 		}
+		did.differs(name, r.news(name, v))
 		r.fields[name] = fieldSeen{Value: v, Version: max(have.Version, rec.ChangedAt(name))}
 	}
 	if present(rec.State) {
@@ -222,6 +245,7 @@ func (r *seenRow) believe(o *Observation) observed {
 		r.full = max(r.full, rec.Version)
 	}
 	if rec.State != record.Missing || !gone(r.state) { // what is known to be deleted is not shown either: no news
+		did.differs(itself, r.state != rec.State)
 		r.state = rec.State
 	}
 	if rec.Actor != "" && rec.Version >= r.version {
@@ -291,13 +315,14 @@ func (r *seenRow) doubt() {
 	r.changed = true
 }
 
-const seenColumns = `object, side, record_id, pair_id, link, link_version, state, fields, version, full_version, written_version, actor, dirty, dirty_gen, stale_reads, seen_at, removed, merged_into`
+const seenColumns = `object, side, record_id, pair_id, link, link_version, state, fields, version, full_version, written_version, actor, dirty, dirty_gen, stale_reads, seen_at, removed, merged_into, open_fields, open_changes`
 
 func scanSeen(r row) (*seenRow, error) {
 	s := &seenRow{}
-	var side, state, fields string
+	var side, state, fields, open string
+	var changes int64
 	err := r.Scan(&s.object, &side, &s.id, &s.pairID, &s.link, &s.linkVersion, &state, &fields, &s.version, &s.full, &s.written,
-		&s.actor, &s.dirty, &s.dirtyGen, &s.staleReads, &s.seenAt, &s.removed, &s.mergedInto)
+		&s.actor, &s.dirty, &s.dirtyGen, &s.staleReads, &s.seenAt, &s.removed, &s.mergedInto, &open, &changes)
 	if err != nil {
 		return nil, err
 	}
@@ -307,8 +332,27 @@ func scanSeen(r row) (*seenRow, error) {
 	if s.state, err = stateOf(state); err != nil {
 		return nil, err
 	}
+	if err := s.reopen(open); err != nil {
+		return nil, err
+	}
 	s.fields = map[string]fieldSeen{}
 	return s, decode(fmt.Sprintf("%s record %s", s.object, s.id), fields, &s.fields)
+}
+
+// reopen takes up the changes that were open when the row was stored.
+func (r *seenRow) reopen(text string) error {
+	if text == "" {
+		return nil
+	}
+	var names []string
+	if err := decode(fmt.Sprintf("%s record %s", r.object, r.id), text, &names); err != nil {
+		return err
+	}
+	r.open = make(map[string]bool, len(names))
+	for _, name := range names {
+		r.open[name] = true
+	}
+	return nil
 }
 
 func (r *seenRow) values(now int64) ([]any, error) {
@@ -316,8 +360,15 @@ func (r *seenRow) values(now int64) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	open := ""
+	if len(r.open) > 0 {
+		if open, err = encode(sorted(r.open)); err != nil {
+			return nil, err
+		}
+	}
 	return []any{
 		r.object, r.side.String(), r.id, r.pairID, r.link, int64(r.linkVersion), r.state.String(), fields, int64(r.version), int64(r.full),
 		int64(r.written), r.actor, number(r.dirty), r.dirtyGen, r.staleReads, now, number(r.removed), r.mergedInto,
+		open, len(r.open),
 	}, nil
 }

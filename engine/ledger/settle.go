@@ -183,6 +183,7 @@ func (s *settling) settle(o *Outcome) error {
 	case p == nil:
 		return fmt.Errorf("intent %s is of pair %s, but there is no such pair", i.ID, i.PairID)
 	case o.Dead != nil:
+		s.ended(p, i, EndDead, EndDead, func(name string, now record.Value) bool { return now.Equal(i.before[name].Value) })
 		return s.bury(i, *o.Dead)
 	case o.Reread:
 		for _, side := range record.Sides {
@@ -235,7 +236,9 @@ func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
 		if id == "" {
 			return fmt.Errorf("%s was confirmed without the new record's id", i.label())
 		}
+		half := p
 		if p = s.place(p, i, id); p == nil {
+			s.ended(half, i, EndRejected, EndRejected, func(string, record.Value) bool { return true })
 			return nil
 		}
 		s.enqueue(p, i.Priority, s.now, "created")
@@ -264,6 +267,7 @@ func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
 		}
 	}
 	s.saw(p, i, id, o)
+	s.ended(p, i, EndSynced, EndOverruled, func(name string, now record.Value) bool { return now.Equal(after[name]) })
 	s.healthy = append(s.healthy, end{p.ID, i.Side})
 	return s.note(p, i, id, o.Run, after)
 }
@@ -334,12 +338,15 @@ func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome) {
 	}
 	var did observed
 	for name, v := range rest {
+		news := r.news(name, v)
 		changed, unsure := r.observeField(name, v, o.Version, &Observation{}, &did)
+		did.differs(name, news && changed)
 		did.changed = did.changed || changed || unsure
 		if unsure {
 			r.doubt()
 		}
 	}
+	s.changes(r, did.names)
 	if did.changed {
 		s.enqueue(p, i.Priority, s.now, "changed")
 	} else if r.dirty {

@@ -27,6 +27,7 @@ type workspace struct {
 	cleared  map[string]bool             // pairs of which no conflict holds any more
 	vacated  [2][]string                 // pairs that gave up a record, by its side: another one may have it now
 	fresh    bool                        // new pairs are of records told live
+	tally    map[string]map[string]int64 // by object and outcome: what this transaction adds
 }
 
 type pairRow struct {
@@ -47,7 +48,7 @@ func (t *tx) workspace() *workspace {
 	return &workspace{
 		tx: t, seen: map[seenKey]*seenRow{}, links: map[seenKey]map[string]bool{}, pairs: map[string]*pairRow{},
 		ends: map[seenKey]*pairRow{}, pending: map[string]*enqueue{}, absorbed: map[string]string{}, calmed: map[string]bool{},
-		woken: map[string]bool{}, cleared: map[string]bool{}, claims: map[seenKey]map[string]bool{},
+		woken: map[string]bool{}, cleared: map[string]bool{}, claims: map[seenKey]map[string]bool{}, tally: map[string]map[string]int64{},
 	}
 }
 
@@ -168,7 +169,7 @@ func (w *workspace) enqueue(p *pairRow, priority int, notBefore int64, reason st
 
 // store writes everything that changed, in an order in which no unique index is hurt on the way.
 func (w *workspace) store() error {
-	for _, step := range []func() error{w.storeAbsorbed, w.storePairs, w.storeSeen, w.storePending, w.storeWoken, w.storeTrouble} {
+	for _, step := range []func() error{w.storeAbsorbed, w.storePairs, w.storeSeen, w.storeTally, w.storePending, w.storeWoken, w.storeTrouble} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -213,6 +214,9 @@ func (w *workspace) storeSeen() error {
 	var rows [][]any
 	for _, k := range keys {
 		s := w.seen[k]
+		if s.ended && len(s.open) > 0 {
+			s.changed = true
+		}
 		if !s.changed {
 			continue
 		}
@@ -226,7 +230,8 @@ func (w *workspace) storeSeen() error {
 		link = excluded.link, link_version = excluded.link_version, state = excluded.state, fields = excluded.fields,
 		version = excluded.version, full_version = excluded.full_version, written_version = excluded.written_version,
 		actor = excluded.actor, dirty = excluded.dirty, dirty_gen = excluded.dirty_gen, stale_reads = excluded.stale_reads,
-		seen_at = excluded.seen_at, removed = excluded.removed, merged_into = excluded.merged_into`, rows)
+		seen_at = excluded.seen_at, removed = excluded.removed, merged_into = excluded.merged_into,
+		open_fields = excluded.open_fields, open_changes = excluded.open_changes`, rows)
 }
 
 func (w *workspace) storePending() error {

@@ -236,6 +236,25 @@ func (w *world) sync() {
 	if err := pipeline.New(w.config).Once(ctx); err != nil {
 		w.t.Fatal(err)
 	}
+	w.conserved()
+}
+
+// conserved checks that every change is accounted for, and that none is left open by accident.
+func (w *world) conserved() {
+	w.t.Helper()
+	tallies, err := w.ledger.Tallies(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	stats, err := w.ledger.Stats(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i, tally := range tallies {
+		if !tally.Balanced() || tally.Open > 0 && stats[i].Pending == 0 && stats[i].Held == 0 {
+			w.t.Errorf("changes are not accounted for: %+v, %+v", tally, stats[i])
+		}
+	}
 }
 
 func (w *world) deal(name, account, stage, amount string) string {

@@ -49,6 +49,9 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 	if halted, err := p.guard(ctx, o, work, resolutions); err != nil || halted {
 		return false, err
 	}
+	for i, w := range work {
+		resolutions[i].Refused = o.refused(w, resolutions[i].Conflicts)
+	}
 	lost, err := p.cfg.Ledger.Resolve(ctx, resolutions)
 	if err != nil {
 		return false, fmt.Errorf("record what %d pairs of %s need: %w", len(work), o.Name, err)

@@ -20,11 +20,21 @@ type State struct {
 	// Triggers are those that ever fired or have something to do; Gaps are stretches of which events may be lost.
 	Triggers []ledger.TriggerStats `json:"triggers,omitempty"`
 	Gaps     []ledger.Gap          `json:"gaps,omitempty"`
+	Changes  []ledger.Tally        `json:"changes,omitempty"`
 }
 
 // StatusOf joins what the ledger counts with what is halted.
 func StatusOf(stats []ledger.ObjectStats, halted map[string]pipeline.Halt) State {
 	return State{Objects: stats, Halted: halted}
+}
+
+// Only leaves nothing but what concerns one object. It says whether there was anything.
+func (st *State) Only(object string) bool {
+	st.Objects = slices.DeleteFunc(st.Objects, func(o ledger.ObjectStats) bool { return o.Object != object })
+	st.Changes = slices.DeleteFunc(st.Changes, func(t ledger.Tally) bool { return t.Object != object })
+	st.Triggers, st.Gaps = nil, nil // of triggers, which are nobody's
+	maps.DeleteFunc(st.Halted, func(name string, _ pipeline.Halt) bool { return name != object })
+	return len(st.Objects)+len(st.Changes)+len(st.Halted) > 0
 }
 
 // Status writes where a sync stands, and what to do about what is stuck.
@@ -44,6 +54,7 @@ func Status(out io.Writer, st State, s Style) error {
 	}
 	_ = w.Flush() // into a strings.Builder, which never fails
 	s.triggers(&b, st.Triggers, st.Gaps)
+	s.changes(&b, st.Changes)
 	s.halts(&b, st.Halted)
 	if conflicts > 0 {
 		fmt.Fprintf(&b, "%s %s to look at: accord conflicts list\n", s.paint(yellow, "!"), plural(conflicts, "conflict"))

@@ -121,12 +121,19 @@ func TestPlan(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
+	counted := view.StatusOf([]ledger.ObjectStats{{Object: "client", Pairs: 3}, {Object: "deal", Pairs: 9}}, nil)
+	counted.Changes = []ledger.Tally{
+		{Object: "client", Captured: 1210, Open: 3, Ended: map[ledger.Ending]int64{ledger.EndSynced: 1200, ledger.EndSuperseded: 7}},
+		{Object: "deal", Captured: 9, Open: 2, Stranded: 2, Ended: map[ledger.Ending]int64{ledger.EndSynced: 6}},
+		{Object: "quiet"},
+	}
 	for _, c := range []struct {
 		name  string
 		state view.State
 	}{
 		{"status-quiet.golden", view.StatusOf([]ledger.ObjectStats{{Object: "deal", Pairs: 3}}, nil)},
 		{"status-none.golden", view.StatusOf(nil, nil)},
+		{"status-changes.golden", counted},
 		{"status-stuck.golden", view.StatusOf(
 			[]ledger.ObjectStats{
 				{Object: "client", Pairs: 1204, Half: [2]int{3, 0}, Conflicts: 1},

@@ -1,0 +1,69 @@
+package ledger_test
+
+import (
+	"testing"
+
+	"accord/engine/ledger"
+	"accord/engine/record"
+)
+
+// tally is the account of deals, which must be balanced.
+func (f *fixture) tally() ledger.Tally {
+	f.Helper()
+	for _, t := range must(f.Tallies(f.Context()))(f) {
+		if t.Object == "deal" {
+			if !t.Balanced() {
+				f.Fatalf("changes are not accounted for: %+v", t)
+			}
+			return t
+		}
+	}
+	return ledger.Tally{}
+}
+
+func TestTally(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1")
+		before := f.tally()
+		if before.Captured == 0 || before.Open != 0 {
+			t.Fatalf("after the first meeting: %+v", before)
+		}
+		more := func(what string, captured, open int64, ended map[ledger.Ending]int64) {
+			t.Helper()
+			now := f.tally()
+			if got := now.Captured - before.Captured; got != captured || now.Open != open {
+				t.Errorf("%s: %d captured, %d open; want %d and %d", what, got, now.Open, captured, open)
+			}
+			for _, how := range ledger.Endings {
+				if got := now.Ended[how] - before.Ended[how]; got != ended[how] {
+					t.Errorf("%s: %d %s, want %d", what, got, how, ended[how])
+				}
+			}
+			before = now
+		}
+		f.capture(event(record.Left, "L1", 2, "a", "2"))
+		more("an edit", 1, 1, nil)
+		f.capture(event(record.Left, "L1", 2, "a", "2"))
+		more("told twice", 0, 1, nil)
+		f.capture(event(record.Left, "L1", 3, "a", "3"))
+		more("edited again before anything was decided", 1, 1, map[ledger.Ending]int64{ledger.EndSuperseded: 1})
+		f.write(record.Right, "a", "3")
+		more("decided", 0, 1, nil)
+		b := f.dispatch(record.Right)
+		f.settle(ledger.Outcome{IntentID: b.Intents[0].ID, Unknown: true, Error: "time-out"})
+		more("unanswered", 0, 1, nil)
+		f.settle(ledger.Outcome{IntentID: b.Intents[0].ID, Done: true, Version: 30})
+		more("confirmed", 0, 0, map[ledger.Ending]int64{ledger.EndSynced: 1})
+
+		echo := event(record.Right, "R1", 30, "a", "3 ")
+		echo.Ours = true
+		f.capture(echo)
+		more("the vendor's spelling of it", 1, 0, map[ledger.Ending]int64{ledger.EndEcho: 1})
+
+		f.capture(event(record.Left, "L1", 40, "a", "4"))
+		f.capture(ledger.Observation{Object: "deal", Side: record.Left, Record: record.Record{ID: "L1", Version: 41, State: record.Deleted}})
+		more("deleted", 2, 1, map[ledger.Ending]int64{ledger.EndSuperseded: 1})
+		f.resolve(decided(f.claimOne()))
+		more("kept by the contract", 0, 0, map[ledger.Ending]int64{ledger.EndIgnored: 1})
+	})
+}
