@@ -111,7 +111,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{exitUsage, err} })
 	root.AddCommand(
 		fmtCommand(w), validateCommand(w), planCommand(w), applyCommand(w), syncCommand(w), statusCommand(w),
-		deadlettersCommand(w), conflictsCommand(w), resumeCommand(w), explainCommand(w), runsCommand(w), revertCommand(w), auditCommand(w), emulateCommand(w), demoCommand(w),
+		deadlettersCommand(w), conflictsCommand(w), matchesCommand(w), resumeCommand(w), explainCommand(w), runsCommand(w), revertCommand(w), auditCommand(w), emulateCommand(w), demoCommand(w),
 		versionCommand(),
 	)
 	return root

@@ -267,22 +267,42 @@ func (w *workspace) storeWoken() error {
 
 func (w *workspace) storeTrouble() error { return w.openConflicts(w.trouble) }
 
-// HalfPairs calls yield for every live record of an object's side that has no other side yet and is there, in no promised
-// order. An error of yield ends it.
+// HalfPairs calls yield for every live record of an object's side that has no other side yet and may get one by matching,
+// in no promised order. An error of yield ends it.
 func (l *Ledger) HalfPairs(ctx context.Context, object string, side record.Side, yield func(HalfPair) error) error {
+	return l.halves(ctx, object, side, `p.state = 'live' AND p.lone = ''`, yield)
+}
+
+// Unpaired is HalfPairs with those that are held, and those of which somebody said what becomes of them.
+func (l *Ledger) Unpaired(ctx context.Context, object string, side record.Side, yield func(HalfPair) error) error {
+	return l.halves(ctx, object, side, `p.state IN ('live', 'held')`, yield)
+}
+
+func (l *Ledger) halves(ctx context.Context, object string, side record.Side, condition string, yield func(HalfPair) error) error {
 	return l.read(ctx, fmt.Sprintf("list the records of %s without a partner", object), func(t *tx) error {
 		empty := [2]string{"left_id", "right_id"}[side.Other()]
-		return t.query(`SELECT `+prefixed("s", seenColumns)+` FROM pair p JOIN seen s ON s.pair_id = p.id AND s.side = $2
-			WHERE p.object = $1 AND p.`+empty+` IS NULL AND p.state = 'live' AND s.state = 'live'`,
+		return t.query(`SELECT `+prefixed("s", seenColumns)+`, p.state, p.lone FROM pair p JOIN seen s ON s.pair_id = p.id AND s.side = $2
+			WHERE p.object = $1 AND p.`+empty+` IS NULL AND `+condition+` AND s.state = 'live'`,
 			[]any{object, side.String()}, func(r row) error {
-				s, err := scanSeen(r)
+				h := HalfPair{}
+				s, err := scanSeen(more{r, []any{&h.State, &h.Lone}})
 				if err != nil {
 					return err
 				}
-				return yield(HalfPair{PairID: s.pairID, Record: *s.record()})
+				h.PairID, h.Record = s.pairID, *s.record()
+				return yield(h)
 			})
 	})
 }
+
+// more scans further columns after those that are asked for.
+type more struct {
+	row
+	into []any
+}
+
+// Scan is a row's.
+func (m more) Scan(into ...any) error { return m.row.Scan(append(into, m.into...)...) }
 
 func prefixed(table, columns string) string {
 	return table + "." + strings.ReplaceAll(columns, ", ", ", "+table+".")

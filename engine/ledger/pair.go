@@ -28,6 +28,7 @@ const (
 	LoneLetGo     Lone = "let_go"
 	LoneDismissed Lone = "dismissed"
 	LoneRenewed   Lone = "renewed"
+	LoneIgnored   Lone = "ignored" // a person said that it stays by itself: nothing is created for it, and it is matched with nothing
 )
 
 // Pair is two records that are the same thing, or one that has no other side yet.
@@ -53,5 +54,7 @@ func (p *Pair) Paired() bool { return p.IDs[0] != "" && p.IDs[1] != "" }
 // HalfPair is a record that has no other side yet, as it was last seen.
 type HalfPair struct {
 	PairID string
+	State  PairState
+	Lone   Lone
 	Record record.Record
 }

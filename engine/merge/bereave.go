@@ -126,6 +126,10 @@ func (r *resolver) alone(s record.Side) bool {
 		}
 	case LoneLetGo:
 		r.step("", RuleLetGo, s, "its partner was linked with another record")
+	case LoneIgnored:
+		r.healAll()
+		r.step("", RuleIgnored, s, "nothing is created for it")
+		return true
 	case LoneNew, LoneRenewed:
 		return false
 	}

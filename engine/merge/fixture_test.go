@@ -162,7 +162,7 @@ func readRule(t failer, in *Input, name, how string) {
 		in.Removed[side(how)] = true
 		return
 	case "lone":
-		in.Lone = map[string]Lone{"let_go": LoneLetGo, "dismissed": LoneDismissed, "renewed": LoneRenewed}[how]
+		in.Lone = map[string]Lone{"let_go": LoneLetGo, "dismissed": LoneDismissed, "renewed": LoneRenewed, "ignored": LoneIgnored}[how]
 		return
 	case "unkeyed":
 		in.Object.Ends[side(how)].Key.Name = ""

@@ -38,12 +38,13 @@ type Lone uint8
 
 // What becomes of a lone record. LoneNew is the usual one: it never had a partner. LoneLetGo had one, which now is
 // another record's: its key is cleared, and it waits for a person. LoneDismissed is a double: the delete rule decides.
-// LoneRenewed is to be created on the other side again, whatever key it carries.
+// LoneRenewed is to be created on the other side again, whatever key it carries. LoneIgnored stays by itself.
 const (
 	LoneNew Lone = iota
 	LoneLetGo
 	LoneDismissed
 	LoneRenewed
+	LoneIgnored
 )
 
 // Decision is what becomes of a pair.

@@ -29,5 +29,6 @@ const (
 	RuleOutside      = "outside"       // a record is there and not one of the object's now: it may come back
 	RuleReturned     = "returned"      // the record is back, and its partner was removed by us meanwhile
 	RuleLetGo        = "let_go"        // its partner became another record's: it waits for a person
+	RuleIgnored      = "ignored"       // a person said that it stays by itself
 	RuleDismissed    = "dismissed"     // it was a double: the delete rule decides
 )

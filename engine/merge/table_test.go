@@ -181,6 +181,7 @@ var rows = []row{
 	{"let go of, and free", "name:left create:right lone:let_go", "", "name=a key=", "never", nil},
 	{"a double that is archived", "name:left create:left delete:left=archive lone:dismissed", "", "never", "name=a", w("right archive")},
 	{"a double that is kept", "name:left create:left lone:dismissed", "", "never", "name=a", w("right update unlink")},
+	{"to stay by itself", "name:left create:right lone:ignored", "", "name=a key=", "never", nil},
 	{"to be created anew", "name:left create:right lone:renewed", "", "name=a key=r5", "never", w("right create key=l1 name=a")},
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"accord/engine/binding"
+	"accord/engine/contract"
 	"accord/engine/ledger"
 	"accord/engine/ratelimit"
 	"accord/engine/record"
@@ -206,8 +207,14 @@ func (p *Pipeline) pair(ctx context.Context, o *object) error {
 	if err != nil {
 		return fmt.Errorf("pair the records of %s: %w", o.Name, err)
 	}
+	names := map[string]string{}
+	for _, side := range record.Sides {
+		for _, h := range halves[side] {
+			names[h.PairID] = h.Record.ID
+		}
+	}
 	for _, a := range m.Ambiguous {
-		if err := p.hold(ctx, o, a); err != nil {
+		if err := p.hold(ctx, o, a, names); err != nil {
 			return err
 		}
 	}
@@ -216,14 +223,15 @@ func (p *Pipeline) pair(ctx context.Context, o *object) error {
 }
 
 // hold keeps records with an ambiguous match from being created on the other side, and says so.
-func (p *Pipeline) hold(ctx context.Context, o *object, ids [2][]string) error {
-	detail := fmt.Sprintf("%d and %d records share %s", len(ids[0]), len(ids[1]), strings.Join(o.Match, ", "))
+// Names are the records' ids, by pair.
+func (p *Pipeline) hold(ctx context.Context, o *object, ids [2][]string, names map[string]string) error {
+	detail := fmt.Sprintf("%s (%s) and %s (%s) share %s", some(ids[0], names), contract.Systems[0], some(ids[1], names), contract.Systems[1], strings.Join(o.Match, ", "))
 	var conflicts []ledger.Conflict
 	for _, side := range record.Sides {
 		for _, id := range ids[side] {
 			conflicts = append(conflicts, ledger.Conflict{
 				Object: o.Name, PairID: id, Reason: ledger.ReasonAmbiguous, Detail: detail,
-				Remedy: "write the Salesforce record's id into the item's key column, or make the records tell apart",
+				Remedy: "say which is which in the file of `accord matches export`, or write the id of one into the key of the other",
 			})
 		}
 	}
@@ -231,6 +239,20 @@ func (p *Pipeline) hold(ctx context.Context, o *object, ids [2][]string) error {
 		return fmt.Errorf("hold records of %s: %w", o.Name, err)
 	}
 	return nil
+}
+
+// some names records, as far as anybody reads on.
+func some(pairs []string, names map[string]string) string {
+	const most = 10
+	list := make([]string, 0, most)
+	for _, id := range pairs[:min(most, len(pairs))] {
+		list = append(list, names[id])
+	}
+	text := strings.Join(list, ", ")
+	if n := len(pairs) - most; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
 }
 
 // drain runs one object until nothing of it is due.

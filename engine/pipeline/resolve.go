@@ -121,6 +121,7 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 // lones are the ledger's words for what becomes of a record without a partner, as merge has them.
 var lones = map[ledger.Lone]merge.Lone{
 	ledger.LoneNew: merge.LoneNew, ledger.LoneLetGo: merge.LoneLetGo, ledger.LoneDismissed: merge.LoneDismissed, ledger.LoneRenewed: merge.LoneRenewed,
+	ledger.LoneIgnored: merge.LoneIgnored,
 }
 
 // input is all that deciding about a pair depends on, and when a value that has not come to rest is due.

@@ -32,8 +32,8 @@ var ruleText = map[string]string{
 	merge.RuleArchive: "its partner is gone, and the contract archives it", merge.RuleDelete: "its partner is gone, and the contract deletes it",
 	merge.RuleOutside:  "its partner left the object's scope, and may come back: the contract keeps this one",
 	merge.RuleReturned: "%s shows it again, and accord had removed its partner", merge.RuleLetGo: "its partner was linked with another record: it waits for a person",
-	merge.RuleDismissed: "it was a double: the contract's delete rule applies to it",
-	merge.RuleClose:     "both records are gone", merge.RuleMissing: "a side does not show its record: nothing is concluded from that",
+	merge.RuleIgnored: "a person said that it stays by itself", merge.RuleDismissed: "it was a double: the contract's delete rule applies to it",
+	merge.RuleClose: "both records are gone", merge.RuleMissing: "a side does not show its record: nothing is concluded from that",
 }
 
 // Explanation is a record explained, with the calls that wrote it.
@@ -93,7 +93,10 @@ func (x *explainer) head() {
 	for _, i := range x.e.Intents {
 		fmt.Fprintf(&x.b, "  under way: %s in %s, %s, %s\n", i.Op, x.s.side(i.Side), i.State, plural(i.Attempts, "failed attempt"))
 	}
-	if d := x.e.Decision; d != nil {
+	switch d := x.e.Decision; {
+	case p.State == ledger.PairHeld:
+		fmt.Fprintf(&x.b, "%s held: nothing is written, and nothing is created for it, until the conflict below is resolved\n", x.s.paint(yellow, "!"))
+	case d != nil:
 		for _, step := range d.Explain {
 			if step.Field == "" {
 				fmt.Fprintf(&x.b, "  record: %s\n", x.rule(step))
@@ -230,6 +233,8 @@ func (x *explainer) next(f *contract.Field, d *merge.Decision) string {
 		}
 	}
 	switch {
+	case x.e.Pair.State == ledger.PairHeld:
+		return "nothing, while its record is held"
 	case len(parts) > 0 && x.stopped(f.Name):
 		return "nothing, until the fight over it is resolved"
 	case len(parts) > 0:

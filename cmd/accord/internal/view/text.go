@@ -29,3 +29,6 @@ func clip(text string) string {
 	}
 	return text
 }
+
+// Line makes text from outside fit for one line of a terminal.
+func Line(text string) string { return line(text) }
