@@ -30,7 +30,7 @@ lint: ## What CI checks about the form of the code
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
 # Run in its own folder, a test prints what it has to say when it passes, too.
-SIMULATION = cd engine/simulation && SEED=$(SEED) SEEDS=$(SEEDS) FROM=$(FROM) STEPS=$(STEPS) SKIP=$(SKIP) WITHOUT=$(WITHOUT) TWICE=$(TWICE) PLANTED=all $(GO) test -count=1 -timeout 240m
+SIMULATION = cd engine/simulation && SEED=$(SEED) SEEDS=$(SEEDS) FROM=$(FROM) STEPS=$(STEPS) SKIP=$(SKIP) WITHOUT=$(WITHOUT) TWICE=$(TWICE) PLANTED="$(or $(PLANTED),all)" $(GO) test -count=1 -timeout 240m
 
 simulate: ## Storms and quiets over in-memory vendors: SEEDS=500 for more, SEED=7 repeats one
 	$(SIMULATION) -run '^(TestAgreementSurvivesTheStorm|TestASeedDecidesEverything)$$'

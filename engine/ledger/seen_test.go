@@ -183,6 +183,20 @@ func TestReadBack(t *testing.T) {
 		put("six ", 40)
 		f.capture(read(record.Right, "R1", "L1", 40, "a", "six"))
 		base("six")
+		// So does what was reported under that version before the answer came, but for one of whole seconds.
+		f.resolve(decided(f.claimOne()))
+		for _, row := range []struct {
+			value, shown string
+			version      record.Version
+			want         string
+		}{{"seven ", "seven", 50, "seven"}, {"eight ", "eight", 2000, "eight "}} {
+			f.capture(event(record.Left, "L1", f.explain("L1").Seen[0].Version+10, "a", row.value))
+			f.write(record.Right, "a", row.value)
+			i := f.dispatch(record.Right).Intents[0]
+			f.capture(event(record.Right, "R1", row.version, "a", row.shown))
+			f.settle(ledger.Outcome{IntentID: i.ID, Done: true, Version: row.version})
+			base(row.want)
+		}
 	})
 }
 

@@ -245,7 +245,7 @@ func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
 	} else if id = p.IDs[i.Side]; id != i.RecordID {
 		return s.strayed(p, i, o)
 	}
-	after := i.Fields.Clone()
+	after, stored := i.Fields.Clone(), s.stored(p, i, id, o)
 	for name := range after {
 		if v, shown := o.Stored[name]; shown {
 			after[name] = v
@@ -256,8 +256,11 @@ func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
 		if side == i.Side {
 			for name := range agreed {
 				// Only what was written: another field may show somebody's edit that is still to be carried across.
-				if _, ours := i.Fields[name]; ours {
-					agreed[name] = after[name]
+				if v, ours := i.Fields[name]; ours {
+					if made, shown := stored[name]; shown {
+						v = made
+					}
+					agreed[name] = v
 				}
 			}
 		}
@@ -266,8 +269,11 @@ func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
 			p.changed = true
 		}
 	}
-	s.saw(p, i, id, o)
-	s.ended(p, i, EndSynced, EndOverruled, func(name string, now record.Value) bool { return now.Equal(after[name]) })
+	s.saw(p, i, id, o, stored)
+	s.ended(p, i, EndSynced, EndOverruled, func(name string, now record.Value) bool {
+		made, shown := stored[name]
+		return now.Equal(after[name]) || shown && now.Equal(made)
+	})
 	s.healthy = append(s.healthy, end{p.ID, i.Side})
 	return s.note(p, i, id, o.Run, after)
 }
@@ -283,6 +289,26 @@ func (s *settling) strayed(p *pairRow, i *intentRow, o *Outcome) error {
 		}
 	}
 	return s.note(p, i, i.RecordID, o.Run, i.Fields.Clone())
+}
+
+// stored is what the vendor made of the written values, where its answer shows that, or where it reported the very version
+// that the answer names before the answer came. A version of whole seconds may be of several changes, and proves nothing.
+func (s *settling) stored(p *pairRow, i *intentRow, id string, o *Outcome) record.Fields {
+	r := s.seen[seenKey{p.Object, i.Side, id}]
+	if r == nil || o.Version%1000 == 0 {
+		return o.Stored
+	}
+	all := o.Stored.Clone()
+	for name := range i.Fields {
+		have, known := r.fields[name]
+		if _, shown := o.Stored[name]; !shown && known && have.Version == o.Version {
+			if all == nil {
+				all = record.Fields{}
+			}
+			all[name] = have.Value
+		}
+	}
+	return all
 }
 
 // place gives a pair the record that was created for it. Nil when the pair has another one already: then the new record
@@ -314,12 +340,12 @@ func (s *settling) place(p *pairRow, i *intentRow, id string) *pairRow {
 }
 
 // saw brings the write into what is seen of the written record.
-func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome) {
+func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome, stored record.Fields) {
 	r := s.seen[seenKey{p.Object, i.Side, id}]
 	if r == nil {
 		return
 	}
-	r.wrote(i.Intent, i.before, o.Stored, o.Version)
+	r.wrote(i.Intent, i.before, stored, o.Version)
 	if o.Found {
 		r.doubt()
 	}

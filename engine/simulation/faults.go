@@ -34,12 +34,19 @@ const (
 	Coarse       Kind = "coarse"        // one vendor's versions are whole seconds
 	Crash        Kind = "crash"         // the process dies between two steps
 	Replace      Kind = "replace"       // another contract comes into force
+	ApplyCrash   Kind = "apply_crash"   // an apply dies, or loses an answer, in the middle
+	HalfTyped    Kind = "half_typed"    // a user edits a field again and again while typing
+	Normalise    Kind = "normalise"     // one vendor trims and rounds what it is given
+	Automation   Kind = "automation"    // somebody's automation changes values back
+	Scope        Kind = "scope"         // records leave the scope and come back
+	Bulk         Kind = "bulk"          // large loads, which outlive the process that sent them
 )
 
 // Kinds lists all kinds of trouble.
 var Kinds = []Kind{
 	LostBefore, LostAfter, Late, Stall, Throttle, Passing, LockedRows, RefusedRows, BrokenList, LaggingFind,
-	LostEvent, DoubleEvent, LateEvent, BareEvent, HiddenRecord, Removal, Skew, Coarse, Crash, Replace,
+	LostEvent, DoubleEvent, LateEvent, BareEvent, HiddenRecord, Removal, Skew, Coarse, Crash, Replace, ApplyCrash,
+	HalfTyped, Normalise, Automation, Scope, Bulk,
 }
 
 // chances gives every kind its own stream, so that leaving one out changes as little as possible of all else.

@@ -21,13 +21,17 @@ type figures struct {
 	faults   map[Kind]int
 	met      map[Kind]int // in how many runs it struck
 	crashes  map[string]int
+	ends     map[string]int
 }
 
 func (f *figures) add(r *Report) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.faults == nil {
-		f.faults, f.met, f.crashes = map[Kind]int{}, map[Kind]int{}, map[string]int{}
+		f.faults, f.met, f.crashes, f.ends = map[Kind]int{}, map[Kind]int{}, map[string]int{}, map[string]int{}
+	}
+	for end, n := range r.Ends {
+		f.ends[end] += n
 	}
 	f.seeds++
 	f.took += r.Took
@@ -66,6 +70,13 @@ func (f *figures) print(to io.Writer, real time.Duration) {
 	row("calls in the storms", "%d", f.calls)
 	row("calls until agreement", "mean %.1f, p95 %d, at most %d", float64(sum)/float64(f.seeds), f.settling[(len(f.settling)*95+99)/100-1], f.settling[len(f.settling)-1])
 	row("crashes", "%d at steps of the ledger, %d at calls of vendors", f.crashes[ledgerStep], f.crashes[vendorCall])
+	b.WriteString("  changes by users, of fields\n")
+	total := 0
+	for _, end := range Ends {
+		row("  "+end, "%6d", f.ends[end])
+		total += f.ends[end]
+	}
+	row("  in all", "%6d", total)
 	b.WriteString("  trouble\n")
 	for _, k := range Kinds {
 		row("  "+string(k), "%6d times in %d seeds", f.faults[k], f.met[k])

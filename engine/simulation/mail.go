@@ -24,7 +24,7 @@ type letter struct {
 
 // post has a vendor report a change: sometimes late, twice, with less than changed, or not at all.
 func (w *world) post(side record.Side, table, id string) {
-	if w.quiet {
+	if w.quiet.Load() {
 		return
 	}
 	r, ok := w.find(side, table, id)

@@ -29,6 +29,10 @@ func (w *world) judge(ctx context.Context, l *ledger.Ledger, strict bool) error 
 	w.ownership()
 	w.economy()
 	w.edits(c)
+	w.rested()
+	w.fights(c)
+	w.triggers(ctx, c, l)
+	w.changes(c)
 	return nil
 }
 

@@ -52,11 +52,11 @@ func (w *world) stands(c *court, o *objectRule, f *fieldRule, x couple) {
 		}
 		return
 	}
-	t := trial{f, users, ports}
-	if !left.Equal(right) {
+	t := trial{w, f, users, ports}
+	if !w.alike(left, right) {
 		// A held conflict: each side must show its own last edit, or what it had before there was one.
 		for side, v := range [2]record.Value{left, right} {
-			if last := t.last(record.Side(side)); last >= 0 && !t.users[last].value.Equal(v) && !t.follows(last, v) {
+			if last := t.last(record.Side(side)); last >= 0 && !w.alike(t.users[last].value, v) && !t.follows(last, v) {
 				w.complain("no lost edit", "%s of %s is held, and the last edit of the %s side, %q, became %q", f.name, x.left.ID, record.Side(side), t.users[last].value, v)
 			}
 		}
@@ -64,7 +64,7 @@ func (w *world) stands(c *court, o *objectRule, f *fieldRule, x couple) {
 	}
 	final := -1
 	for i, e := range users {
-		if e.value.Equal(left) {
+		if w.alike(e.value, left) {
 			final = i
 		}
 	}
@@ -81,6 +81,7 @@ func (w *world) stands(c *court, o *objectRule, f *fieldRule, x couple) {
 
 // trial is the history of one field.
 type trial struct {
+	w     *world
 	f     *fieldRule
 	users []entry
 	ports []entry
@@ -99,7 +100,7 @@ func (t *trial) last(side record.Side) int {
 // follows says whether a value is of an edit that the given one may yield to.
 func (t *trial) follows(edit int, v record.Value) bool {
 	for i, e := range t.users {
-		if e.value.Equal(v) && (t.yields(edit, i) || t.blind(edit)) {
+		if t.w.alike(e.value, v) && (t.yields(edit, i) || t.blind(edit)) {
 			return true
 		}
 	}
@@ -156,7 +157,7 @@ func (t *trial) directly(a, b int) bool {
 // knew that it did.
 func (t *trial) arrived(e entry, before int) (there, sure bool) {
 	for _, p := range t.ports {
-		if p.side == e.side.Other() && p.n > e.n && p.n < before && p.value.Equal(e.value) {
+		if p.side == e.side.Other() && p.n > e.n && p.n < before && t.w.alike(p.value, e.value) {
 			there, sure = true, p.confirmed
 		}
 	}

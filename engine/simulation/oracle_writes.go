@@ -9,6 +9,12 @@ import (
 
 func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
+func sortedPairs(a, b map[[2]string]int) [][2]string {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return slices.SortedFunc(maps.Keys(all), func(x, y [2]string) int { return slices.Compare(x[:], y[:]) })
+}
+
 func ruleOf(side record.Side, table, native string) *fieldRule {
 	for i := range objects {
 		if objects[i].table[side] != table {
@@ -46,9 +52,10 @@ func (w *world) ownership() {
 // over there overwrote since, or for what the vendor carried out when it had been given up.
 func (w *world) economy() {
 	type spot struct{ place, field, value string }
-	origin := map[spot]bool{}
-	edited := map[[2]string]int{} // by place and field: when a user edited it last
-	carried := map[spot]int{}     // when
+	origin, wrote := map[spot]bool{}, map[spot]bool{} // also in another spelling; as it stands
+	edited := map[[2]string]int{}                     // by place and field: when a user edited it last
+	carried := map[spot]int{}                         // when
+	surely := w.answered()
 	for i, h := range w.history {
 		at := place(h.side, h.table, h.id)
 		for _, name := range keys(h.fields) {
@@ -56,9 +63,9 @@ func (w *world) economy() {
 			if f == nil || !f.unique {
 				continue
 			}
-			s := spot{at, name, h.fields[name].String()}
+			s := spot{at, name, w.spelling(h.fields[name])}
 			if h.user {
-				origin[s] = true
+				origin[s], wrote[spot{at, name, h.fields[name].String()}] = true, true
 				edited[[2]string{at, name}] = i
 				continue
 			}
@@ -73,10 +80,10 @@ func (w *world) economy() {
 				carried[s] = i
 				continue
 			}
-			if origin[s] {
+			if origin[s] && (surely[s.value] || wrote[spot{at, name, h.fields[name].String()}]) {
 				w.complain("economy", "%q came from %s of %s, and was written back there", s.value, name, h.id)
 			}
-			if before, again := carried[s]; again && edited[[2]string{at, name}] <= before && w.history[before].confirmed {
+			if before, again := carried[s]; again && edited[[2]string{at, name}] <= before && w.history[before].confirmed && surely[s.value] {
 				w.complain("economy", "%q was written to %s of %s twice, and nobody had edited it in between", s.value, name, h.id)
 			}
 			if h.before[name].Equal(h.fields[name]) {
@@ -85,6 +92,23 @@ func (w *world) economy() {
 			carried[s] = i
 		}
 	}
+}
+
+// answered names the values of which accord surely knows what became of them wherever it wrote them. A vendor that makes
+// something else of a value, and whose answer got lost, shows what somebody may as well have typed; so does one whose
+// versions don't tell its own doing from an edit.
+func (w *world) answered() map[string]bool {
+	surely := map[string]bool{}
+	for _, lost := range []bool{false, true} {
+		for _, h := range w.history {
+			for _, v := range h.fields {
+				if unsure := w.met(Normalise) && !h.user && (!h.confirmed || w.met(Coarse)); unsure == lost {
+					surely[w.spelling(v)] = !lost
+				}
+			}
+		}
+	}
+	return surely
 }
 
 // bounded: what was done took no more calls than it may.

@@ -65,7 +65,7 @@ func (p *process) step(place, what string, weight float64) error {
 	if p.isDead() {
 		return errDead
 	}
-	if !p.w.quiet && p.w.stream("hit/crash/"+p.name).Float64() < p.w.rate[Crash]*weight*0.08 {
+	if !p.w.quiet.Load() && p.w.stream("hit/crash/"+p.name).Float64() < p.w.rate[Crash]*weight*0.08 {
 		p.crash(place, what)
 		return errDead
 	}
@@ -96,7 +96,7 @@ func (p *process) gate(s ledger.Step) error {
 		return errRunaway
 	}
 	weight := 1.0
-	if strings.HasPrefix(s.What, "claim") || strings.HasPrefix(s.What, "dispatch") {
+	if strings.HasPrefix(s.What, "claim") || strings.HasPrefix(s.What, "dispatch") || strings.HasPrefix(s.What, "take trigger") {
 		weight = 0.05 // most find nothing
 	} else {
 		p.w.trace.add("%s %s committed=%v", p.name, s.What, s.Committed)

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"strings"
+	"time"
 
 	"accord/engine/record"
 )
@@ -155,6 +156,12 @@ object "deal" {
     owner      = salesforce
     on_drift   = report
   }
+  field "brief" {
+    salesforce = text.Brief__c
+    monday     = text.brief
+    owner      = salesforce
+    settle     = "20s"
+  }
   # more
 }
 object "request" {
@@ -186,6 +193,27 @@ object "request" {
     monday     = text.answer
     owner      = either
     conflict   = newest
+  }
+}
+trigger "won" {
+  on   = object.deal
+  when = before.stage != "Closed Won" && after.stage == "Closed Won"
+  action "salesforce_create" {
+    sobject = "Task"
+    fields = {
+      WhatId = record.salesforce_id
+    }
+  }
+  action "monday_update" {
+    body = "Won: ${record.salesforce_id}"
+  }
+}
+trigger "asked" {
+  on   = object.request
+  when = before.subject == null && after.subject != null
+  action "monday_create" {
+    board = "Checklists"
+    name  = "Checklist of ${record.monday_id}"
   }
 }
 `
@@ -226,7 +254,11 @@ type fieldRule struct {
 	means  func(*world, record.Value) (right string, ok bool)
 	more   bool // only in the second contract
 	unique bool // every value that a user gives is given once
+	settle time.Duration
 }
+
+// settling is how long a value must have stood before it is carried, where the contract says so.
+const settling = 20 * time.Second
 
 // objects are the three of the contract.
 var objects = []objectRule{
@@ -250,6 +282,7 @@ var objects = []objectRule{
 			{name: "plan", native: [2]string{"Plan__c", "plan"}, owner: ownerEither, rule: hold, unique: true},
 			{name: "risk", native: [2]string{"Risk__c", "risk"}, owner: ownerEither, rule: rightWins, unique: true},
 			{name: "note", native: [2]string{"Note__c", "note"}, owner: ownerLeft, drift: true, unique: true},
+			{name: "brief", native: [2]string{"Brief__c", "brief"}, owner: ownerLeft, unique: true, settle: settling},
 			{name: "remark", native: [2]string{"Remark__c", "remark"}, owner: ownerLeft, more: true, unique: true},
 		},
 	},
@@ -312,7 +345,7 @@ func (w *world) itemOf(v record.Value) (string, bool) {
 // tells says whether the two values mean the same; ok is false where the left one can't be carried across.
 func (f *fieldRule) tells(w *world, left, right record.Value) (same, ok bool) {
 	if f.means == nil {
-		return left.Equal(right), true
+		return w.alike(left, right), true
 	}
 	want, ok := f.means(w, left)
 	return want == right.Part(0) && right.Len() <= 1, ok

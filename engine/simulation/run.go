@@ -35,6 +35,7 @@ type Report struct {
 	Hash       string // of everything that happened
 	Trace      []string
 	Violations []Violation
+	Ends       map[string]int // what became of the changes that users made
 	Faults     map[Kind]int   // how often each kind of trouble struck
 	Crashes    map[string]int // of processes, by the kind of place: "ledger step", "vendor call"
 	Calls      int            // of vendors, in the storm
@@ -51,6 +52,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Steps == 0 {
 		o.Steps = all
 	}
+	defer w.late.Wait()
 	w.found()
 	if err := w.apply(ctx, false); err != nil {
 		return nil, err
@@ -63,7 +65,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	r := &Report{
-		Options: o, Mix: w.mix(), Hash: w.trace.hash(), Trace: w.trace.lines, Violations: w.complaint, Faults: w.struck,
+		Options: o, Mix: w.mix(), Hash: w.trace.hash(), Trace: w.trace.lines, Violations: w.complaint, Faults: w.struck, Ends: w.ends,
 		Calls: calls, Settling: w.converged, Crashes: w.crashes, Took: time.Since(w.trace.start),
 	}
 	for _, c := range w.history {
@@ -104,7 +106,7 @@ func (w *world) storm(ctx context.Context, o Options, replace int) error {
 	time.Sleep(w.between("end", time.Millisecond, 20*time.Second))
 	stop()
 	<-ended
-	w.quiet = true
+	w.quiet.Store(true)
 	w.trace.add("the storm is over")
 	w.late.Wait()
 	return err
@@ -167,7 +169,7 @@ func (w *world) revive(ctx context.Context, p *process, l *ledger.Ledger) error 
 		return nil
 	}
 	w.still("retrying dead letters again", written)
-	return nil
+	return w.winOnce(ctx, p, l)
 }
 
 // once has a process settle everything, and says whether it came to an end.

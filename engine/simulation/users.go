@@ -16,12 +16,15 @@ func (w *world) user() *rand.Rand { return w.stream(w.who()) }
 // text is a value that no other edit has.
 func (w *world) text(what string) record.Value {
 	w.serial++
+	if w.met(Normalise) {
+		return record.OfText(fmt.Sprintf(" %s  %d ", what, w.serial))
+	}
 	return record.OfText(fmt.Sprintf("%s %d", what, w.serial))
 }
 
 func (w *world) number() record.Value {
 	w.serial++
-	v, err := record.OfDecimal(fmt.Sprint(w.serial, ".25"))
+	v, err := record.OfDecimal(fmt.Sprint(w.serial, ".26"))
 	if err != nil {
 		return record.Value{}
 	}
@@ -33,8 +36,15 @@ func (w *world) did(side record.Side, table, id string, op record.Op, state reco
 	r, _ := w.find(side, table, id)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	stored := fields
+	if r.State == record.Live && fields != nil {
+		stored = record.Fields{} // what the vendor made of it is what its users see
+		for name := range fields {
+			stored[name] = r.Fields[name]
+		}
+	}
 	w.history = append(w.history, change{
-		at: time.Now(), side: side, table: table, id: id, user: true, op: op, state: state, fields: fields, version: r.Version,
+		at: time.Now(), side: side, table: table, id: id, user: true, op: op, state: state, fields: stored, version: r.Version,
 	})
 }
 
@@ -69,7 +79,7 @@ func shownFields(fields record.Fields) map[string]string {
 func (w *world) pick(side record.Side, table string, state record.State) (string, bool) {
 	var ids []string
 	for _, r := range w.systems[side].Records(table) {
-		if r.State == state {
+		if r.State == state && !w.isOutside(place(side, table, r.ID)) {
 			ids = append(ids, r.ID)
 		}
 	}
@@ -81,6 +91,12 @@ func (w *world) pick(side record.Side, table string, state record.State) (string
 
 // found makes what is there before the first contract.
 func (w *world) found() {
+	if w.met(Bulk) {
+		for range 6 {
+			w.add(record.Left, "Account", record.Fields{"Name": w.text("client")})
+			w.add(record.Right, "Requests", record.Fields{"name": w.text("request")})
+		}
+	}
 	for i := range 4 {
 		name := w.text("client")
 		w.add(record.Left, "Account", record.Fields{"Name": name})
@@ -120,7 +136,7 @@ func (w *world) newDeal() {
 // act is one thing that one user does.
 func (w *world) act() {
 	r := w.user()
-	switch r.IntN(24) {
+	switch r.IntN(28) {
 	case 0:
 		w.add(record.Left, "Account", record.Fields{"Name": w.text("client")})
 	case 1, 2:
@@ -145,6 +161,14 @@ func (w *world) act() {
 		w.change(record.Left, "Case", func() record.Fields { return record.Fields{"Answer__c": w.text("answer")} })
 	case 19:
 		w.change(record.Right, "Requests", func() record.Fields { return record.Fields{"answer": w.text("answer")} })
+	case 22, 23, 24:
+		if w.met(HalfTyped) {
+			w.typing()
+		}
+	case 25, 26:
+		if w.met(Scope) {
+			w.cross()
+		}
 	case 20, 21:
 		if w.met(Removal) {
 			w.removal()
@@ -255,6 +279,79 @@ func (w *world) hide() {
 	if id, ok := w.pick(side, o.table[side], from); ok {
 		w.strike(HiddenRecord)
 		w.remove(side, o.table[side], id, to)
+	}
+}
+
+// typing edits a field as somebody does who types into it: half words first, the whole one at last.
+func (w *world) typing() {
+	id, ok := w.pick(record.Left, "Opportunity", record.Live)
+	if !ok {
+		return
+	}
+	w.strike(HalfTyped)
+	for i := range 2 + w.user().IntN(3) {
+		if i > 0 {
+			time.Sleep(w.between(w.who(), 500*time.Millisecond, settling*3/4))
+		}
+		if r, _ := w.find(record.Left, "Opportunity", id); r.State == record.Live {
+			w.edit(record.Left, "Opportunity", id, record.Fields{"Brief__c": w.text("brief")})
+		}
+	}
+}
+
+// cross has a record leave the scope, or one come back into it. Outside, people go on editing it.
+func (w *world) cross() {
+	r := w.user()
+	side := record.Side(r.IntN(2))
+	o := objects[r.IntN(len(objects))]
+	back := r.IntN(2) == 0
+	var ids []string
+	for _, at := range w.allOutside() {
+		if s, table, _ := places(at); s == side && table == o.table[side] {
+			ids = append(ids, at)
+		}
+	}
+	if !back || len(ids) == 0 {
+		if id, ok := w.pick(side, o.table[side], record.Live); ok {
+			w.strike(Scope)
+			w.setOutside(place(side, o.table[side], id), true)
+			w.remove(side, o.table[side], id, record.Missing)
+		}
+		return
+	}
+	at := ids[r.IntN(len(ids))]
+	_, table, id := places(at)
+	if r.IntN(2) == 0 {
+		for i := range o.fields {
+			if f := &o.fields[i]; f.unique && f.means == nil && !f.more && f.name != "amount" && f.name != "progress" && r.IntN(4) == 0 {
+				w.edit(side, table, id, record.Fields{f.native[side]: w.text(f.name)})
+			}
+		}
+	}
+	w.setOutside(at, false)
+	w.strike(Scope)
+	w.remove(side, table, id, record.Live)
+}
+
+func (w *world) isOutside(at string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.outside[at]
+}
+
+func (w *world) allOutside() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return keys(w.outside)
+}
+
+func (w *world) setOutside(at string, outside bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if outside {
+		w.outside[at] = true
+	} else {
+		delete(w.outside, at)
 	}
 }
 

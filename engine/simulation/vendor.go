@@ -50,7 +50,7 @@ func (v *vendor) begin(ctx context.Context, op, table string) error {
 	switch {
 	case v.p.isDead():
 		return errDead
-	case w.quiet:
+	case w.quiet.Load():
 	case w.hit(Throttle, 0.5):
 		w.trace.add("%s %s %s throttled", v.side, op, table)
 		return &provider.Error{Kind: provider.Throttled, Op: op, RetryAfter: w.between("throttle", time.Second, 20*time.Second)}
@@ -83,7 +83,7 @@ type table struct {
 // order that the seed decides.
 func (t *table) Limits() provider.Limits {
 	time.Sleep(t.v.p.between("limits/"+t.v.side.String(), time.Microsecond, 200*time.Microsecond))
-	return t.Records.Limits()
+	return t.loads(t.Records.Limits())
 }
 
 // List pages by seven.
@@ -101,9 +101,11 @@ func (t *table) List(ctx context.Context, since record.Version, page func([]reco
 	if err != nil {
 		return 0, err
 	}
-	all = slices.DeleteFunc(all, func(r record.Record) bool { return r.State == record.Missing })
+	all = slices.DeleteFunc(all, func(r record.Record) bool {
+		return r.State == record.Missing && !w.isOutside(place(t.v.side, t.name, r.ID)) // hidden, and nobody says so
+	})
 	w.trace.add("%s list %s since %d: %d records", t.v.side, t.name, since, len(all))
-	broken := !w.quiet && w.hit(BrokenList, 1)
+	broken := !w.quiet.Load() && w.hit(BrokenList, 1)
 	for i, chunk := range slices.Collect(slices.Chunk(all, 7)) {
 		if i > 0 && broken {
 			w.trace.add("%s list %s breaks", t.v.side, t.name)
@@ -144,7 +146,7 @@ func (t *table) Find(ctx context.Context, keys []string) (map[string][]string, e
 	found, err := t.Records.Find(ctx, keys)
 	for _, key := range keys {
 		ids := slices.DeleteFunc(found[key], func(id string) bool {
-			return !w.quiet && w.met(LaggingFind) && time.Since(w.madeAt(t.v.side, t.name, id)) < t.Records.Limits().SearchLag && w.hit(LaggingFind, 4)
+			return !w.quiet.Load() && w.met(LaggingFind) && time.Since(w.madeAt(t.v.side, t.name, id)) < t.Records.Limits().SearchLag && w.hit(LaggingFind, 4)
 		})
 		if delete(found, key); len(ids) > 0 {
 			found[key] = ids
@@ -178,7 +180,10 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 	if err := t.refuse(b); err != nil {
 		return nil, err
 	}
-	trouble := !w.quiet
+	if t.isLoad(b) {
+		return t.load(ctx, b, known)
+	}
+	trouble := !w.quiet.Load()
 	switch {
 	case !trouble:
 	case w.hit(LostBefore, 0.7):
@@ -201,9 +206,9 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 		})
 		return nil, unknown("late")
 	}
-	w.rows[v.side] = w.rowFaults(trouble, len(b.Patches))
+	w.setRows(v.side, w.rowFaults(trouble, len(b.Patches)))
 	results, fresh, err := carry()
-	w.rows[v.side] = nil
+	w.setRows(v.side, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +231,7 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 func (t *table) refuse(provider.Batch) error {
 	w := t.v.p.w
 	switch {
-	case w.quiet:
+	case w.quiet.Load():
 		return nil
 	case w.hit(Throttle, 0.7):
 		w.trace.add("%s write %s throttled", t.v.side, t.name)

@@ -3,21 +3,19 @@ package simulation
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
-	"accord/engine/apply"
 	"accord/engine/binding"
 	"accord/engine/contract"
 	"accord/engine/ledger"
 	"accord/engine/pipeline"
-	"accord/engine/plan"
 	"accord/engine/provider/providertest"
 	"accord/engine/record"
 )
@@ -26,13 +24,16 @@ import (
 // what happened.
 type world struct {
 	*chances
-	trace   *trace
-	path    string
-	systems [2]*providertest.System
-	plain   binding.Providers // without trouble, for apply and for looking
-	quiet   bool              // no more trouble
-	late    sync.WaitGroup    // writes that vendors still work on
-	more    bool              // the second contract is in force
+	trace     *trace
+	path      string
+	systems   [2]*providertest.System
+	quiet     atomic.Bool      // no more trouble
+	skew      [2]time.Duration // of the vendors' clocks
+	late      sync.WaitGroup   // writes that vendors still work on
+	more      bool             // the second contract is in force
+	operators int              // processes that applied a contract
+	underway  map[string]*load // loads, by their key
+	outside   map[string]bool  // by place: left the scope
 
 	mu           sync.Mutex
 	history      []change
@@ -50,6 +51,7 @@ type world struct {
 	inForce      *contract.Contract
 	partner      map[string]string // of clients: item to account, as the ledger says, for those that carry no keys
 	complaint    []Violation
+	ends         map[string]int // what became of the changes that users made
 }
 
 // change is one thing that happened to a record at a vendor.
@@ -73,26 +75,36 @@ type change struct {
 
 func place(side record.Side, table, id string) string { return side.String() + "/" + table + "/" + id }
 
+// places takes a place apart.
+func places(at string) (side record.Side, table, id string) {
+	parts := strings.Split(at, "/")
+	if parts[0] == record.Right.String() {
+		side = record.Right
+	}
+	return side, parts[1], parts[2]
+}
+
 var connections = [2]string{"salesforce.crm", "monday.work"}
 
 func newWorld(seed uint64, without []Kind, dir string) *world {
 	w := &world{
 		chances: newChances(seed, without), trace: newTrace(), path: filepath.Join(dir, fmt.Sprintf("ledger-%d.db", seed)),
-		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, crashes: map[string]int{}, partner: map[string]string{},
+		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, crashes: map[string]int{}, partner: map[string]string{}, outside: map[string]bool{}, underway: map[string]*load{},
 	}
-	skew := [2]time.Duration{}
 	if w.met(Skew) {
-		skew[w.stream("skew").IntN(2)] = w.between("skew", -40*time.Second, 40*time.Second)
+		w.skew[w.stream("skew").IntN(2)] = w.between("skew", -40*time.Second, 40*time.Second)
 		w.strike(Skew)
 	}
 	for _, side := range record.Sides {
-		w.systems[side] = providertest.NewSystem([2]string{"sf", "md"}[side], func() time.Time { return time.Now().Add(skew[side]) })
+		w.systems[side] = providertest.NewSystem([2]string{"sf", "md"}[side], func() time.Time { return time.Now().Add(w.skew[side]) })
 		w.mail[side] = &mailbox{wake: make(chan struct{}, 1)}
 		w.systems[side].Subscribe(func(table, id string) { w.post(side, table, id) })
 		w.systems[side].Break(func(c providertest.Call) providertest.Fault {
 			if c.Operation != "write" {
 				return providertest.Fault{}
 			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			return providertest.Fault{Rows: w.rows[side]}
 		})
 	}
@@ -100,11 +112,12 @@ func newWorld(seed uint64, without []Kind, dir string) *world {
 		w.systems[w.stream("coarse").IntN(2)].Coarse()
 		w.strike(Coarse)
 	}
-	w.define()
-	w.plain = binding.Providers{}
-	for _, side := range record.Sides {
-		w.plain[connections[side]] = w.fake(side)
+	if w.met(Normalise) {
+		w.systems[w.stream("normalise").IntN(2)].Normalise(normal, w.stream("normalise").IntN(2) == 0)
+		w.strike(Normalise)
 	}
+	w.define()
+	w.automate()
 	return w
 }
 
@@ -173,32 +186,6 @@ func decode(source []byte) (*contract.Contract, error) {
 		return nil, diags
 	}
 	return c, nil
-}
-
-// apply puts a contract in force, as an operator does: from a process of its own.
-func (w *world) apply(ctx context.Context, more bool) (err error) {
-	c, diags := contract.Parse(contract.Source{Files: []contract.File{{Name: "simulation.accord.hcl", Content: []byte(contractText(more))}}})
-	if diags.HasErrors() {
-		return fmt.Errorf("read the contract: %w", diags)
-	}
-	l, err := w.open(ctx, "operator", nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	p, err := plan.Build(ctx, plan.Config{
-		Contract: c, InForce: w.inForce, Ledger: l, Providers: w.plain, Data: plan.DataNone, Clock: time.Now, Logger: hclog.NewNullLogger(),
-	})
-	if err != nil {
-		return fmt.Errorf("plan: %w", err)
-	}
-	r, err := apply.Run(ctx, apply.Config{Plan: p, Contract: c, Ledger: l, Providers: w.plain, Logger: hclog.NewNullLogger()})
-	if err != nil || !r.Activated {
-		return fmt.Errorf("apply: %+v, %w", r, err)
-	}
-	w.inForce, w.more = c, more
-	w.trace.add("contract applied, more=%v", more)
-	return nil
 }
 
 // find is one record as it stands at its vendor.

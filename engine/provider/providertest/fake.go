@@ -363,7 +363,14 @@ func (r *records) write(p record.Patch) record.Result {
 	}
 	s.touch(t, row, p.Fields, "accord")
 	s.writes = append(s.writes, Write{Table: r.table, ID: p.ID, Patch: p, Before: before, Version: row.version})
-	return record.Result{ID: p.ID, Fields: p.Fields.Clone(), Version: row.version}
+	result := record.Result{ID: p.ID, Version: row.version}
+	if !s.tacit {
+		result.Fields = record.Fields{}
+		for name := range p.Fields {
+			result.Fields[name] = row.fields[name]
+		}
+	}
+	return result
 }
 
 // Limits are small, so that tests see several batches.

@@ -29,6 +29,9 @@ type System struct {
 	// published are the events that are kept, oldest first; publishedKept is the place before the first of them.
 	published                    []published
 	publishedEver, publishedKept int
+	// normal is what the vendor makes of a value that it is given; nil = it keeps it as it is.
+	normal func(field string, v record.Value) record.Value
+	tacit  bool // answers to writes do not show what was stored
 	// fault decides what happens to a call; nil = nothing does.
 	fault func(Call) Fault
 	// hidden says of which tables nothing is shown; nil = of none.
@@ -94,6 +97,14 @@ func (s *System) Coarse() {
 	s.coarse = true
 }
 
+// Normalise has every value that is stored from now on be what f makes of it, whoever writes it. Tacit says that answers to
+// writes do not show what became of a value.
+func (s *System) Normalise(f func(field string, v record.Value) record.Value, tacit bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.normal, s.tacit = f, tacit
+}
+
 // Subscribe has f called after every change of a record, whoever made it. F must not call the System's users' methods.
 func (s *System) Subscribe(f func(table, id string)) {
 	s.subscribe(f)
@@ -150,16 +161,22 @@ func (s *System) touch(t *table, r *row, fields record.Fields, actor string) {
 	}
 	r.version, r.actor = t.lastTic, actor
 	for name, v := range fields {
+		if s.normal != nil {
+			v = s.normal(name, v)
+		}
 		r.fields[name] = v
 		r.changed[name] = t.lastTic
 	}
 }
 
 // Edit changes a record by hand.
-func (s *System) Edit(name, id string, fields record.Fields) {
+func (s *System) Edit(name, id string, fields record.Fields) { s.EditAs("a user", name, id, fields) }
+
+// EditAs changes a record as somebody else: an automation, say.
+func (s *System) EditAs(actor, name, id string, fields record.Fields) {
 	s.mu.Lock()
 	if r := s.table(name).rows[id]; r != nil {
-		s.touch(s.table(name), r, fields, "a user")
+		s.touch(s.table(name), r, fields, actor)
 	}
 	s.mu.Unlock()
 	s.tell(name, id)
