@@ -51,7 +51,7 @@ type Report struct {
 }
 
 // Incomplete says that something was not done.
-func (r Report) Incomplete() bool { return !r.Activated }
+func (r Report) Incomplete() bool { return !r.Activated || failed(r) > 0 }
 
 // Blocked is the error of applying a plan that is blocked.
 type Blocked struct{ Blocks []plan.Block }
@@ -80,10 +80,18 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("start the apply: %w", err)
 	}
-	report, err := steps(ctx, cfg, run.ID)
+	report := Report{}
+	err = steps(ctx, cfg, run.ID, &report, false)
+	if err == nil {
+		err = forget(ctx, cfg, &report)
+	}
 	if err == nil && failed(report) == 0 {
 		report.Serial, err = activate(ctx, cfg)
 		report.Activated = err == nil
+	}
+	if report.Activated {
+		// Until now a running sync needed what the contract before asked for.
+		err = steps(ctx, cfg, run.ID, &report, true)
 	}
 	// What was done must be on record even when the caller has given up.
 	finish := context.WithoutCancel(ctx)
@@ -93,8 +101,8 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	return report, err
 }
 
-func steps(ctx context.Context, cfg Config, run string) (Report, error) {
-	var report Report
+// steps carries out the changes that take away, or all others.
+func steps(ctx context.Context, cfg Config, run string, report *Report, narrowing bool) error {
 	resolved := map[string]resource.Resource{}
 	broken := map[string]bool{}
 	for _, c := range cfg.Plan.Structure {
@@ -103,8 +111,11 @@ func steps(ctx context.Context, cfg Config, run string) (Report, error) {
 		}
 	}
 	for _, c := range cfg.Plan.Structure {
+		if c.Narrowing() != narrowing {
+			continue
+		}
 		if ctx.Err() != nil {
-			return report, fmt.Errorf("apply was interrupted before %s: %w", c.Want.Address, ctx.Err())
+			return fmt.Errorf("apply was interrupted before %s: %w", c.Want.Address, ctx.Err())
 		}
 		step := Step{Change: c, Outcome: Done}
 		switch cause := brokenDependency(c, broken); {
@@ -123,6 +134,10 @@ func steps(ctx context.Context, cfg Config, run string) (Report, error) {
 		}
 		report.add(cfg, step)
 	}
+	return nil
+}
+
+func forget(ctx context.Context, cfg Config, report *Report) error {
 	for _, c := range cfg.Plan.Forget {
 		step := Step{Change: c, Outcome: Done}
 		if step.Err = cfg.Ledger.ForgetResource(ctx, c.Want.Address); step.Err != nil {
@@ -130,7 +145,7 @@ func steps(ctx context.Context, cfg Config, run string) (Report, error) {
 		}
 		report.add(cfg, step)
 	}
-	return report, nil
+	return nil
 }
 
 // change sends one step to its vendor, between two entries of the journal.

@@ -260,6 +260,39 @@ func TestStepsAreDoneInTheOrderOfTheirDependencies(t *testing.T) {
 	}
 }
 
+// A sync that runs still works under the contract before, until the new one is in force: what it may need is taken away
+// only then.
+func TestWhatIsTakenAwayIsTakenAfterTheContractIsInForce(t *testing.T) {
+	w := newWorld(t)
+	first := w.done(connections + client)
+	cfg := w.config(connections + client + deal)
+	for i := range cfg.Plan.Structure {
+		if c := &cfg.Plan.Structure[i]; c.Want.Address == "monday.work/table/Clients" {
+			c.Action, c.Differences = resource.Update, []resource.Difference{{Path: "beyond", Before: "x", After: ""}}
+			c.Want.Narrows = []string{"beyond"}
+		}
+	}
+	at := map[string]int64{}
+	refuse := &provider.Error{Kind: provider.Transient, Op: "take back", Message: "come back later"}
+	w.refuse = func(address string) error {
+		at[address] = w.inForce().Serial
+		if address == "monday.work/table/Clients" {
+			return refuse
+		}
+		return nil
+	}
+	r, err := apply.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at["monday.work/table/Deals"] != first.Serial || at["monday.work/table/Clients"] != r.Serial || r.Serial == first.Serial {
+		t.Errorf("the steps were done under the contracts %v, before it was %d and after it %d", at, first.Serial, r.Serial)
+	}
+	if !r.Activated || !r.Incomplete() {
+		t.Errorf("what failed after the contract was in force: %+v", r)
+	}
+}
+
 func TestTheContractInForceCanBeReadBack(t *testing.T) {
 	w := newWorld(t)
 	cfg := w.config(connections + client)

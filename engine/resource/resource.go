@@ -22,6 +22,9 @@ type Resource struct {
 	// In a wanted resource they are what the contract asks for; a described one may show more.
 	Attributes map[string]any `json:"attributes,omitempty"`
 	DependsOn  []string       `json:"depends_on,omitempty"` // addresses that must exist before
+	// Narrows names attributes that only ever take something away, which whoever works under the contract before may
+	// still need: a change of them waits until the new contract is in force.
+	Narrows []string `json:"narrows,omitempty"`
 }
 
 // Action is what a plan does with a resource.
@@ -51,6 +54,19 @@ type Change struct {
 	Want        Resource     `json:"want"`           // with the vendor's ID once known
 	Have        *Resource    `json:"have,omitempty"` // nil when it does not exist
 	Differences []Difference `json:"differences,omitempty"`
+}
+
+// Narrowing says that a change of something that is there does nothing but take away.
+func (c Change) Narrowing() bool {
+	if c.Action != Update || len(c.Differences) == 0 {
+		return false
+	}
+	for _, d := range c.Differences {
+		if !slices.Contains(c.Want.Narrows, d.Path) {
+			return false
+		}
+	}
+	return true
 }
 
 // Differ compares what is wanted with what is there, and only what is wanted counts: an attribute, a key of a map or an

@@ -54,7 +54,7 @@ func (x *expansion) permissions(s provider.ObjectSpec, sobject string, fields []
 	set := setAddress(s.Connection)
 	name := setName(s.Connection)
 	x.add(resource.Resource{Address: set, Connection: s.Connection, Kind: kindPermissionSet, Name: name, Managed: true,
-		Attributes: map[string]any{"name": name, excessGrants: ""}})
+		Attributes: map[string]any{"name": name, excessGrants: ""}, Narrows: []string{excessGrants}})
 	x.add(resource.Resource{Address: set + "/" + kindAssignment + "/integration_user", Connection: s.Connection, Kind: kindAssignment,
 		Name: "our own user", Managed: true, DependsOn: []string{set}})
 	grant := func(object string, attributes map[string]any) {

@@ -23,6 +23,11 @@ func Applied(out io.Writer, r apply.Report, s Style) error {
 	for _, step := range r.Steps {
 		counts[step.Outcome]++
 	}
+	if r.Incomplete() && r.Activated {
+		_, err := fmt.Fprintf(out, "\n%s %d done, %d failed, %d skipped. The contract is in force as number %d; run apply again for the rest.\n",
+			s.paint(red, "Incomplete:"), counts[apply.Done], counts[apply.Failed], counts[apply.Skipped], r.Serial)
+		return err
+	}
 	if r.Incomplete() {
 		_, err := fmt.Fprintf(out, "\n%s %d done, %d failed, %d skipped. The contract is not in force; run apply again to go on.\n",
 			s.paint(red, "Incomplete:"), counts[apply.Done], counts[apply.Failed], counts[apply.Skipped])
