@@ -158,10 +158,18 @@ func (p *Pipeline) Once(ctx context.Context) error {
 // Run carries changes until ctx ends, and then returns nil after what is in flight has settled.
 func (p *Pipeline) Run(ctx context.Context) error {
 	for {
-		if err := p.load(ctx); err != nil {
+		if err := p.persist(ctx, "connect", p.connect); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
 			return err
 		}
 		err := p.runContract(ctx)
+		if err != nil && ctx.Err() == nil && errors.Is(p.replaced(ctx), errNewContract) {
+			// What failed may be what the contract before still asked for, and the new one has taken away.
+			p.cfg.Logger.Info("stopped under a contract that is no longer in force", "reason", err)
+			err = errNewContract
+		}
 		p.close()
 		switch {
 		case errors.Is(err, errNewContract):
@@ -172,6 +180,15 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// connect takes up the contract in force, or leaves nothing open.
+func (p *Pipeline) connect(ctx context.Context) error {
+	err := p.load(ctx)
+	if err != nil {
+		p.close()
+	}
+	return err
 }
 
 var errNewContract = errors.New("another contract came into force")
@@ -388,6 +405,7 @@ func (p *Pipeline) close() {
 			p.cfg.Logger.Warn("close connection", "connection", address, "error", err)
 		}
 	}
+	p.providers = nil
 }
 
 // report tells how far an object is.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -501,6 +502,57 @@ func TestARunningSyncCarriesEditsAndStopsCleanly(t *testing.T) {
 	w.sf.Edit("Opportunity", opp.ID, record.Fields{"Name": record.OfText("renamed")})
 	deadline := time.Now().Add(20 * time.Second)
 	for !find(w.md, "Deals", opp.ID).Fields["name"].Equal(record.OfText("renamed")) {
+		if time.Now().After(deadline) {
+			t.Fatal("the edit never arrived")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// A sync that is to run for long outlives a vendor that does not answer when it starts, and a call that only the contract
+// before the one in force would make.
+func TestARunningSyncOutlivesABadStartAndAnotherContract(t *testing.T) {
+	w := newWorld(t)
+	w.seed(2, 6)
+	w.sync()
+	var connects atomic.Int32
+	connect := w.config.Connect
+	w.config.Connect = func(ctx context.Context, c *contract.Contract) (binding.Providers, error) {
+		if connects.Add(1) == 1 {
+			return nil, &provider.Error{Kind: provider.Transient, Op: "connect", Message: "nobody is there yet"}
+		}
+		return connect(ctx, c)
+	}
+	w.config.Sweep = 50 * time.Millisecond
+	w.sf.Break(func(c providertest.Call) providertest.Fault {
+		if c.Operation != "list" || connects.Load() != 2 {
+			return providertest.Fault{}
+		}
+		before, err := w.ledger.InForce(t.Context())
+		if err == nil {
+			_, err = w.ledger.Activate(t.Context(), ledger.AppliedContract{Digest: "another", Source: before.Source, Actor: "test"})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return providertest.Fault{Before: &provider.Error{Kind: provider.Invalid, Op: "list", Message: "there is no such field"}}
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- pipeline.New(w.config).Run(ctx) }()
+	opp := w.sf.Records("Opportunity")[1]
+	w.sf.Edit("Opportunity", opp.ID, record.Fields{"Name": record.OfText("renamed")})
+	deadline := time.Now().Add(20 * time.Second)
+	for !find(w.md, "Deals", opp.ID).Fields["name"].Equal(record.OfText("renamed")) {
+		select {
+		case err := <-ended:
+			t.Fatalf("the sync ended: %v", err)
+		default:
+		}
 		if time.Now().After(deadline) {
 			t.Fatal("the edit never arrived")
 		}

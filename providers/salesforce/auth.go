@@ -230,7 +230,8 @@ func loginError(err error) error {
 	switch {
 	case e.Code == "rate_limit_exceeded" || status == http.StatusTooManyRequests:
 		e.Kind, e.RetryAfter = provider.Throttled, time.Minute
-	case e.Code != "" && e.Code != "server_error" && e.Code != "temporarily_unavailable":
+	case e.Code == "server_error" || e.Code == "temporarily_unavailable": // whatever the status: the server's own trouble
+	case e.Code != "":
 		e.Kind = provider.Unauthorized
 	case status >= 400 && status < 500:
 		e.Kind = provider.Unauthorized

@@ -225,6 +225,7 @@ func TestLoginErrors(t *testing.T) {
 		{400, `{"error":"invalid_grant","error_description":"user hasn't approved this consumer"}`, provider.Unauthorized, "invalid_grant"},
 		{400, `{"error":"rate_limit_exceeded","error_description":"login rate exceeded"}`, provider.Throttled, "rate_limit_exceeded"},
 		{401, `{"error":"invalid_client","error_description":"invalid client credentials"}`, provider.Unauthorized, "invalid_client"},
+		{400, `{"error":"server_error","error_description":"try again"}`, provider.Transient, "server_error"},
 		{503, `<html>down</html>`, provider.Transient, ""},
 	}
 	for _, test := range tests {
