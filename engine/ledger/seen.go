@@ -39,9 +39,20 @@ type seenRow struct {
 
 type fieldSeen struct {
 	Value   record.Value   `json:"v"`
-	Version record.Version `json:"t"`
+	Version record.Version `json:"t"` // the newest at which the vendor showed the value
+	// Since is the oldest at which it did, where that is another: an edit of another field moves the version of the whole
+	// record, and makes nothing of this one's value newer than it is.
+	Since record.Version `json:"s,omitempty"`
 	// Written says that this is what we wrote, and that the vendor has not shown yet what it made of it.
 	Written bool `json:"w,omitempty"`
+}
+
+// since is the version of the edit that gave the field its value, as far as is known.
+func (f fieldSeen) since() record.Version {
+	if f.Since != 0 {
+		return f.Since
+	}
+	return f.Version
 }
 
 // record is the row as the port would show it.
@@ -52,7 +63,7 @@ func (r *seenRow) record() *record.Record {
 	}
 	for name, f := range r.fields {
 		c.Fields[name] = f.Value
-		c.Changed[name] = f.Version
+		c.Changed[name] = f.since()
 	}
 	return c
 }
@@ -150,11 +161,15 @@ func (r *seenRow) observeField(name string, v record.Value, version record.Versi
 		return true, false
 	case same && version >= have.Version:
 		if version > have.Version || have.Written {
-			r.fields[name] = fieldSeen{Value: v, Version: version} // also read back, if we wrote it
+			r.fields[name] = fieldSeen{Value: v, Version: version, Since: have.since()} // also read back, if we wrote it
 			r.changed = true
 		}
 		return false, false
 	case same:
+		if version != 0 && version < have.since() { // told late, and more exactly: by the event of the edit itself
+			have.Since = version
+			r.fields[name], r.changed = have, true
+		}
 		return false, false
 	case version == 0 || version == have.Version && !have.Written:
 		return false, true
@@ -229,7 +244,7 @@ func (r *seenRow) believe(o *Observation) observed {
 	}
 	did := observed{changed: true}
 	for name, v := range rec.Fields {
-		have := r.fields[name]
+		have, known := r.fields[name]
 		if have.Written && !have.Value.Equal(v) && rec.ChangedAt(name) <= r.written {
 			if did.readBack == nil {
 				did.readBack = record.Fields{}
@@ -237,7 +252,11 @@ func (r *seenRow) believe(o *Observation) observed {
 			did.readBack[name] = v
 		}
 		did.differs(name, r.news(name, v))
-		r.fields[name] = fieldSeen{Value: v, Version: max(have.Version, rec.ChangedAt(name))}
+		now := fieldSeen{Value: v, Version: max(have.Version, rec.ChangedAt(name))}
+		if have.Value.Equal(v) && known {
+			now.Since = have.since()
+		}
+		r.fields[name] = now
 	}
 	if present(rec.State) {
 		did.linked = r.link != rec.Key

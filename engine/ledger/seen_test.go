@@ -122,6 +122,38 @@ func TestObservations(t *testing.T) {
 	}
 }
 
+// A read shows the version of the whole record for fields whose own one the vendor does not tell: an edit of another
+// field makes nothing of this one newer, or an old value would win over a later edit on the other side.
+func TestAValueIsAsOldAsTheEditThatGaveIt(t *testing.T) {
+	full := func(version record.Version, pairs ...string) ledger.Observation {
+		return read(record.Left, "L1", "", version, pairs...)
+	}
+	partial := event(record.Left, "L1", 40)
+	partial.Partial = true
+	again := full(40, "a", "2", "b", "9")
+	again.DirtyGen = 1
+	for _, row := range []struct {
+		name string
+		then []ledger.Observation // after full(10, "a", "1", "b", "1")
+		want map[string]record.Version
+	}{
+		{"another field was edited since", []ledger.Observation{full(20, "a", "2", "b", "1"), full(30, "a", "2", "b", "2")}, map[string]record.Version{"a": 20, "b": 30}},
+		{"and seen by a read of what was in doubt", []ledger.Observation{full(20, "a", "2", "b", "1"), partial, again}, map[string]record.Version{"a": 20, "b": 40}},
+		{"the edit's own event comes late", []ledger.Observation{full(30, "a", "2", "b", "1"), event(record.Left, "L1", 20, "a", "2")}, map[string]record.Version{"a": 20, "b": 10}},
+		{"edited again", []ledger.Observation{full(20, "a", "2", "b", "1"), full(30, "a", "2", "b", "1"), event(record.Left, "L1", 35, "a", "3")}, map[string]record.Version{"a": 35, "b": 10}},
+		{"an older value is history all the same", []ledger.Observation{full(20, "a", "2", "b", "1"), full(30, "a", "2", "b", "1"), event(record.Left, "L1", 25, "a", "3")}, map[string]record.Version{"a": 20, "b": 10}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := open(t, sqliteURL(t), newClock())
+			f.capture(full(10, "a", "1", "b", "1"))
+			for _, o := range row.then {
+				f.capture(o)
+			}
+			same(t, "versions", f.explain("L1").Seen[0].Changed, row.want)
+		})
+	}
+}
+
 func TestFirstSight(t *testing.T) {
 	engines(t, func(t *testing.T, f *fixture) {
 		gone := event(record.Left, "L0", 5)
