@@ -38,6 +38,8 @@ type FiringOutcome struct {
 	Dead *DeadLetter
 	// Unknown, with Retry and Dead, says that it may have been carried out all the same.
 	Unknown bool
+	// Looked, with Unknown, says that only an earlier try may have carried it out: Tried stays what it was before.
+	Looked bool
 }
 
 const firingColumns = `trigger_name, pair_id, occurrence, object, payload, state, attempts, error, created_at, sent_at, tried_at, result`
@@ -182,9 +184,9 @@ func (l *Ledger) SettleFiring(ctx context.Context, f Firing, o FiringOutcome) er
 		sure := number(!o.Unknown && !o.Done)
 		n, err := t.exec(`UPDATE trigger_firing SET state = $1, error = $2, not_before = $3, attempts = attempts + 1, result = $4,
 				lease_by = '', lease_until = 0,
-				sent_at = CASE WHEN CAST($5 AS BIGINT) = 1 THEN 0 ELSE sent_at END, tried_at = CASE WHEN CAST($5 AS BIGINT) = 1 THEN 0 ELSE tried_at END
-			WHERE trigger_name = $6 AND pair_id = $7 AND occurrence = $8 AND state = 'ready'`,
-			state, clean(text), notBefore, clean(o.Result), sure, clean(f.Trigger), f.PairID, clean(f.Occurrence))
+				sent_at = CASE WHEN CAST($5 AS BIGINT) = 1 THEN 0 ELSE sent_at END, tried_at = CASE WHEN CAST($5 AS BIGINT) = 1 THEN 0 WHEN CAST($6 AS BIGINT) = 1 THEN CAST($7 AS BIGINT) ELSE tried_at END
+			WHERE trigger_name = $8 AND pair_id = $9 AND occurrence = $10 AND state = 'ready'`,
+			state, clean(text), notBefore, clean(o.Result), sure, number(o.Looked), millis(f.Tried), clean(f.Trigger), f.PairID, clean(f.Occurrence))
 		if err != nil || n == 0 || o.Dead == nil {
 			return err
 		}

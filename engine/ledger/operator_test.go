@@ -271,6 +271,36 @@ func TestResolutionEffects(t *testing.T) {
 	})
 }
 
+// Whoever waits for the end of a try that was not answered, and looks now and then, must not wait for the end of each
+// look: it would wait for ever.
+func TestALookIsNoTry(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1")
+		f.capture(event(record.Left, "L1", 20, "a", "2"))
+		r := decided(f.claimOne())
+		r.Firings = []ledger.Firing{{Trigger: "kickoff", Occurrence: "1"}}
+		f.resolve(r)
+		sent := f.clock.Now()
+		due := must(f.DueFirings(t.Context(), 1, "w", time.Minute))(t)
+		later := func() *ledger.Retry { return &ledger.Retry{At: f.clock.Now().Add(time.Minute)} }
+		ok(t, f.SettleFiring(t.Context(), due[0], ledger.FiringOutcome{Retry: later(), Unknown: true}))
+		for range 3 {
+			f.clock.advance(time.Minute)
+			due = must(f.DueFirings(t.Context(), 1, "w", time.Minute))(t)
+			same(t, "sent and tried", []time.Time{due[0].Sent, due[0].Tried}, []time.Time{sent, sent})
+			ok(t, f.SettleFiring(t.Context(), due[0], ledger.FiringOutcome{Retry: later(), Unknown: true, Looked: true}))
+		}
+		// One that really sends something counts.
+		f.clock.advance(time.Minute)
+		tried := f.clock.Now()
+		due = must(f.DueFirings(t.Context(), 1, "w", time.Minute))(t)
+		ok(t, f.SettleFiring(t.Context(), due[0], ledger.FiringOutcome{Retry: later(), Unknown: true}))
+		f.clock.advance(time.Minute)
+		due = must(f.DueFirings(t.Context(), 1, "w", time.Minute))(t)
+		same(t, "tried again", []time.Time{due[0].Sent, due[0].Tried}, []time.Time{sent, tried})
+	})
+}
+
 func TestStats(t *testing.T) {
 	engines(t, func(t *testing.T, f *fixture) {
 		f.pairUp("L1", "R1", "a", "1")

@@ -62,10 +62,10 @@ func (p *Pipeline) carryOut(ctx context.Context, f ledger.Firing) error {
 	defer cancel()
 	var outcome ledger.FiringOutcome
 	if stopping != nil {
-		outcome = ledger.FiringOutcome{Retry: &ledger.Retry{At: p.cfg.Clock(), Error: f.Error}, Unknown: !f.Sent.IsZero()}
+		outcome = ledger.FiringOutcome{Retry: &ledger.Retry{At: p.cfg.Clock(), Error: f.Error}, Unknown: !f.Sent.IsZero(), Looked: true}
 	} else {
 		kept, err := p.prepare(ctx, &f)
-		var result provider.ActionResult
+		result := provider.ActionResult{Looked: err != nil}
 		if err == nil {
 			cause := provider.Cause{Initiator: strings.TrimSuffix(fmt.Sprintf("trigger %s, %s", f.Trigger, kept.Initiator), ", ")}
 			result, err = p.act(provider.WithCause(ctx, cause), f, kept)
@@ -166,7 +166,7 @@ func (p *Pipeline) fired(f ledger.Firing, kept *firing, result provider.ActionRe
 		e = &provider.Error{Kind: provider.Internal, Op: fmt.Sprintf("fire trigger %q", f.Trigger), Message: err.Error(), Err: err}
 	}
 	// That this try came to nothing says nothing of one before it.
-	out := ledger.FiringOutcome{Unknown: !f.Sent.IsZero() || e.Kind == provider.Unknown}
+	out := ledger.FiringOutcome{Unknown: !f.Sent.IsZero() || e.Kind == provider.Unknown && !result.Looked, Looked: result.Looked}
 	patient := e.Kind == provider.Unauthorized || e.Kind == provider.Throttled || e.Kind == provider.Exhausted
 	if patient || (e.Kind.Retriable() || e.Kind == provider.Unknown) && f.Attempts < maxAttempts {
 		p.cfg.Logger.Warn("a trigger's action will be tried again", "trigger", f.Trigger, "action", kept.Type, "error", e)

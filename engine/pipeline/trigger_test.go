@@ -241,6 +241,44 @@ func TestALostAnswerIsNotASecondAction(t *testing.T) {
 	}
 }
 
+// A vendor that may still be at work on a lost try lets it end before it is asked again: that many looks find nothing
+// must not put that end off.
+func TestWaitingForALostTryComesToAnEnd(t *testing.T) {
+	w := triggered(t)
+	w.seed(1, 1)
+	w.sync()
+	const atWork = 1500 * time.Millisecond // longer than any two looks are apart
+	made := false
+	w.providers["monday.work"] = patientActor{w.providers["monday.work"].(*providertest.Fake), func(a provider.Action) (provider.ActionResult, error) {
+		if a.Sent.IsZero() {
+			return provider.ActionResult{}, &provider.Error{Kind: provider.Unknown, Op: "act", RetryAfter: time.Millisecond}
+		}
+		if time.Since(a.Tried) < atWork {
+			return provider.ActionResult{Looked: true}, &provider.Error{Kind: provider.Unknown, Op: "act", RetryAfter: time.Millisecond}
+		}
+		made = true
+		return provider.ActionResult{ID: "made"}, nil
+	}}
+	w.win(w.sf.Records("Opportunity")[0].ID)
+	w.sync()
+	if !made {
+		t.Error("the lost try is waited for to this day")
+	}
+	if letters, err := w.ledger.DeadLetters(t.Context(), ledger.Filter{}); err != nil || len(letters) > 0 {
+		t.Errorf("dead letters %+v, %v", letters, err)
+	}
+}
+
+// patientActor carries out actions in its own way.
+type patientActor struct {
+	*providertest.Fake
+	act func(provider.Action) (provider.ActionResult, error)
+}
+
+func (p patientActor) Act(_ context.Context, a provider.Action) (provider.ActionResult, error) {
+	return p.act(a)
+}
+
 // TestACrashAnywhereFiresOnce ends the process at one transaction after the other, before and after its commit.
 func TestACrashAnywhereFiresOnce(t *testing.T) {
 	died := errors.New("died")

@@ -30,4 +30,7 @@ type ActionResult struct {
 	ID string // the vendor's id of what was made or moved, where it tells
 	// Found says that an earlier try had carried it out already.
 	Found bool
+	// Looked, with an error, says that nothing was sent which could have carried it out: what is waited for is the end of
+	// the try before this one.
+	Looked bool
 }

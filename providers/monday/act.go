@@ -64,7 +64,7 @@ func (p *Provider) postUpdate(ctx context.Context, a provider.Action, doubtful b
 	}
 	if doubtful {
 		if found, err := p.findUpdate(ctx, a, what); err != nil || found != "" {
-			return provider.ActionResult{ID: found, Found: true}, err
+			return provider.ActionResult{ID: found, Found: true, Looked: true}, err
 		}
 	}
 	d := newDocument("mutation", "post")
@@ -253,7 +253,7 @@ func (p *Provider) makeItemOn(ctx context.Context, r *records, a provider.Action
 	}
 	if doubtful {
 		if found, err := r.findNamed(ctx, a, what); err != nil || found != "" {
-			return provider.ActionResult{ID: found, Found: true}, err
+			return provider.ActionResult{ID: found, Found: true, Looked: true}, err
 		}
 	}
 	results, err := r.Write(ctx, provider.Batch{Key: a.Key, Patches: []record.Patch{patch}})

@@ -67,15 +67,15 @@ func (p *Provider) createFor(ctx context.Context, a provider.Action, name string
 	}
 	shape, err := p.shapeFor(ctx, name, doing)
 	if err != nil {
-		return provider.ActionResult{}, err
+		return provider.ActionResult{Looked: true}, err
 	}
 	body, conditions, err := actionBody(shape, a, doing)
 	if err != nil {
-		return provider.ActionResult{}, err
+		return provider.ActionResult{Looked: true}, err
 	}
 	if !a.Sent.IsZero() && !event {
 		if found, err := p.findMade(ctx, shape, a, conditions, doing); err != nil || found != "" {
-			return provider.ActionResult{ID: found, Found: found != ""}, err
+			return provider.ActionResult{ID: found, Found: found != "", Looked: true}, err
 		}
 	}
 	var made created
