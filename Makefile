@@ -5,7 +5,7 @@ BIN := bin/accord
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
-.PHONY: help build demo test race lint simulate simulate-long simulate-planted laws bench fuzz golden generate clean
+.PHONY: help build demo test race lint storm simulate simulate-long simulate-planted laws bench fuzz golden generate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ simulate-planted: ## Each planted defect, and the oracle that catches it
 laws: ## The laws of lenses, of each pair of types and of merge, with the number of cases each was tried on
 	@$(GO) test -count=1 -v ./engine/lens ./engine/merge -rapid.checks=1000 | awk '/passed [0-9]+ tests/ { n += $$5 } /^--- / && n { printf "%-6s %8d cases  %s\n", $$2, n, $$3; n = 0 } /^(FAIL|ok)/ { print }'
 	@$(GO) test -count=1 -v -run '^TestPairs' ./cmd/accord -rapid.checks=1000 | grep -E '^(---|ok|FAIL)|pairs of types'
+
+storm: ## Real processes, faults and kills, judged through the vendors' APIs: STORM=5m, SEED=7 draws the same again
+	STORM=$(or $(STORM),5m) SEED=$(SEED) $(GO) test -count=1 -v -timeout 240m -run '^TestStorm$$' ./cmd/accord
 
 bench: ## Benchmarks, with calls, points and allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

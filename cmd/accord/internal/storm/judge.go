@@ -1,0 +1,427 @@
+package storm
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"accord/cmd/accord/internal/people"
+)
+
+// judge looks at both vendors, through their APIs only, and holds what it sees against what people did.
+type judge struct {
+	*storm
+	records map[string]map[string]map[string]any // by table and id: what Salesforce holds
+	items   map[string]map[string]people.Item    // by board and id: the active items
+	owners  map[string]string                    // names on the board, by Salesforce's user id
+}
+
+func (s *storm) judge(ctx context.Context) error {
+	j := &judge{storm: s, records: map[string]map[string]map[string]any{}, items: map[string]map[string]people.Item{}, owners: map[string]string{}}
+	if err := j.look(ctx); err != nil {
+		return fmt.Errorf("look at the vendors: %w", err)
+	}
+	for _, o := range objects {
+		j.paired(o)
+		for id, r := range j.records[o.table[salesforce]] {
+			if item, ok := j.items[o.table[monday]][text(r["Monday_Item_Id__c"])]; ok {
+				s.report.Pairs++
+				for i := range o.fields {
+					j.field(o, &o.fields[i], id, r, item)
+				}
+			}
+		}
+	}
+	j.removals()
+	if err := j.occurrences(ctx); err != nil {
+		return err
+	}
+	j.bounded()
+	return nil
+}
+
+func (j *judge) look(ctx context.Context) error {
+	emails := map[string]string{}
+	var there struct {
+		Users []struct{ Name, Email string }
+	}
+	if err := j.people.GraphQL(ctx, "", `{ users(limit: 200) { name email } }`, nil, &there); err != nil {
+		return err
+	}
+	for _, u := range there.Users {
+		emails[strings.ToLower(u.Email)] = u.Name
+	}
+	rows, err := j.people.Query(ctx, "SELECT Id, Email FROM User")
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		j.owners[text(r["Id"])] = emails[strings.ToLower(text(r["Email"]))]
+	}
+	for _, o := range objects {
+		rows, err := j.people.Query(ctx, o.query())
+		if err != nil {
+			return err
+		}
+		j.records[o.table[salesforce]] = map[string]map[string]any{}
+		for _, r := range rows {
+			j.records[o.table[salesforce]][text(r["Id"])] = r
+		}
+		board, err := j.people.Board(ctx, o.table[monday])
+		if err != nil {
+			return err
+		}
+		items, err := j.people.Items(ctx, board)
+		if err != nil {
+			return err
+		}
+		j.items[o.table[monday]] = map[string]people.Item{}
+		for _, i := range items {
+			j.items[o.table[monday]][i.ID] = i
+		}
+	}
+	return nil
+}
+
+// paired: each record that must have a partner has it, and nothing has two.
+func (j *judge) paired(o *object) {
+	byKey, byItem := map[string]string{}, map[string]string{}
+	for _, i := range sorted(j.items[o.table[monday]]) {
+		item := j.items[o.table[monday]][i]
+		key := item.Values["salesforce_id"]
+		if other := byKey[key]; other != "" && key != "" {
+			j.complain("no duplicates: items %s and %s of %s are both of record %s", other, i, o.table[monday], key)
+		}
+		byKey[key] = i
+		record, there := j.records[o.table[salesforce]][key]
+		switch {
+		case there && text(record["Monday_Item_Id__c"]) != i:
+			j.complain("agreement: item %s names record %s, which names item %q", i, key, record["Monday_Item_Id__c"])
+		case !there && o == &requests && !j.past.isRemoved(salesforce, key):
+			j.complain("agreement: request %s (%s) has no case; its key is %q", i, item.Name, key)
+		}
+	}
+	for _, id := range sorted(j.records[o.table[salesforce]]) {
+		r := j.records[o.table[salesforce]][id]
+		item := text(r["Monday_Item_Id__c"])
+		if other := byItem[item]; other != "" && item != "" {
+			j.complain("no duplicates: records %s and %s of %s both name item %s", other, id, o.table[salesforce], item)
+		}
+		byItem[item] = id
+		must := o == &clients || o == &deals && text(r["StageName"]) == won
+		if _, there := j.items[o.table[monday]][item]; !there && must && !j.past.isRemoved(monday, item) {
+			j.complain("agreement: %s %s (%s) has no item; it names %q", o.table[salesforce], id, text(r["Name"]), item)
+		}
+	}
+	names := map[string]string{}
+	for _, i := range sorted(j.items[o.table[monday]]) {
+		name := j.items[o.table[monday]][i].Name
+		if t := tokenOf(name); t != "" && names[t] != "" {
+			j.complain("no duplicates: items %s and %s of %s are both called %s", names[t], i, o.table[monday], name)
+		} else if t != "" {
+			names[t] = i
+		}
+	}
+}
+
+// field judges one field of one pair.
+func (j *judge) field(o *object, f *field, id string, record map[string]any, item people.Item) {
+	left, right := text(record[f.native[salesforce]]), item.Values[f.native[monday]]
+	if f.native[monday] == "name" {
+		right = item.Name
+	}
+	means := func(v string) string {
+		if f.means == nil {
+			return v
+		}
+		return f.means(j, v)
+	}
+	what := fmt.Sprintf("%s of %s %s and item %s", f.native[monday], o.table[salesforce], id, item.ID)
+	edits := j.past.of(f, [2]string{id, item.ID})
+	if f.owner != byEither {
+		if means(left) != right {
+			j.complain("agreement: %s is %q in Salesforce, which should read %q, and %q in monday", what, left, means(left), right)
+		}
+		j.owned(what, f, edits, [2]string{left, right}, means)
+		return
+	}
+	if left == right {
+		j.stands(what, f, edits, left, id, item.ID)
+		return
+	}
+	if f.rule != hold {
+		j.complain("agreement: %s is %q in Salesforce and %q in monday", what, left, right)
+		return
+	}
+	// A held conflict: each side must show an edit that nothing later on that side has replaced.
+	for sd, v := range [2]string{left, right} {
+		if last := lastOn(edits, side(sd)); last != nil && last.value != v && !j.replaced(f, last, edits) {
+			j.complain("no lost edit: %s is held, and the last edit on the %s side, %q, became %q", what, side(sd), last.value, v)
+		}
+	}
+}
+
+// replaced says whether an edit may have given way to any later one.
+func (j *judge) replaced(f *field, e *edit, edits []edit) bool {
+	if j.blind(e) {
+		return true
+	}
+	for i := range edits {
+		if edits[i].n != e.n && edits[i].ended.After(e.began) {
+			return true
+		}
+	}
+	return false
+}
+
+// owned: what the owner's people wrote last stands on their side.
+func (j *judge) owned(what string, f *field, edits []edit, shown [2]string, means func(string) string) {
+	from := salesforce
+	if f.owner == byMonday {
+		from = monday
+	}
+	last := lastOn(edits, from)
+	if last == nil {
+		return
+	}
+	want, have := last.value, shown[from]
+	if from == salesforce && f.means != nil {
+		want, have = means(want), means(have)
+	}
+	if want != have {
+		j.complain("ownership: %s was last edited by its owner, on the %s side, to %q, and is %q there", what, from, last.value, shown[from])
+	}
+}
+
+func lastOn(edits []edit, sd side) (last *edit) {
+	for i := range edits {
+		if edits[i].side == sd {
+			last = &edits[i]
+		}
+	}
+	return last
+}
+
+// grain is how far two vendors' times may be apart for one moment: Salesforce tells whole seconds.
+const grain = 1500 * time.Millisecond
+
+// stands: a value that both sides agreed on is an edit that the contract's rule lets stand over each other one.
+func (j *judge) stands(what string, f *field, edits []edit, value, record, item string) {
+	final := slices.IndexFunc(edits, func(e edit) bool { return e.value == value })
+	if final < 0 {
+		if len(edits) > 0 || value != "" {
+			j.complain("no lost edit: %s is %q, which nobody wrote; edits: %s", what, value, told(edits))
+		}
+		return
+	}
+	last := &edits[final]
+	for i := range edits {
+		e := &edits[i]
+		if i == final || !e.began.After(last.ended.Add(grain)) {
+			continue // the one that stands is as late, or later
+		}
+		loses := f.rule == salesforceWins && last.side == salesforce && e.side == monday || f.rule == mondayWins && last.side == monday && e.side == salesforce
+		if loses && j.wrote(last.value, e.side, e.began, time.Time{}) {
+			continue // they met, and the rule decided
+		}
+		if j.blind(e) {
+			j.report.Excused++
+			continue
+		}
+		j.complain("no lost edit: %s: %q, written on the %s side at %s, was lost to the earlier %q; edits: %s%s", what, e.value, e.side, j.moment(e.began), value, told(edits), j.heard(edits))
+	}
+}
+
+// wrote says whether accord sent a text to a side within a span; a zero end is any time later.
+func (j *judge) wrote(value string, to side, from, until time.Time) bool {
+	for _, p := range j.wire.passings(tokenOf(value)) {
+		if !p.told && p.to == to && !p.at.Before(from) && (until.IsZero() || p.at.Before(until)) {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	// notice is how long accord may take to store what it was told, on a busy machine.
+	notice = 3 * time.Second
+	// onTheWay is how long a write may be under way: the longest delay of a fault, and some.
+	onTheWay = 2 * time.Second
+)
+
+// blind says whether something was written over an edit before accord could know of it: vendors offer no way to write
+// only where nothing changed. What was overheard decides.
+func (j *judge) blind(e *edit) bool {
+	known := j.known(e)
+	for _, other := range j.past.edits {
+		if other.n == e.n || other.field == "" || tokenOf(other.value) == "" {
+			continue
+		}
+		if !j.rival(e, &other) {
+			continue
+		}
+		if j.wrote(other.value, e.side, e.began.Add(-onTheWay), known) {
+			return true
+		}
+	}
+	return false
+}
+
+// rival says whether an edit is of the same field of the same pair.
+func (j *judge) rival(e, other *edit) bool {
+	for _, o := range objects {
+		for i := range o.fields {
+			f := &o.fields[i]
+			if f.native[e.side] != e.field || f.native[other.side] != other.field {
+				continue
+			}
+			if e.side == other.side {
+				return e.id == other.id
+			}
+			record, item := e.id, other.id
+			if e.side == monday {
+				record, item = other.id, e.id
+			}
+			r, ok := j.records[o.table[salesforce]][record]
+			return ok && text(r["Monday_Item_Id__c"]) == item
+		}
+	}
+	return false
+}
+
+// known is when accord surely knew of an edit: it was told, and lived long enough to store it.
+func (j *judge) known(e *edit) time.Time {
+	for _, p := range j.wire.passings(tokenOf(e.value)) {
+		if p.told && p.to == e.side && !p.at.Before(e.began) && !j.engine.down(p.at, p.at.Add(notice)) {
+			return p.at.Add(notice)
+		}
+	}
+	return time.Time{}
+}
+
+// removals: what people removed is gone on the other side where the contract says so, and nowhere else.
+func (j *judge) removals() {
+	for _, i := range sorted(j.items["Deals"]) {
+		if key := j.items["Deals"][i].Values["salesforce_id"]; j.past.isRemoved(salesforce, key) {
+			j.complain("agreement: deal %s was removed, and its item %s is still there", key, i)
+		}
+	}
+	for _, id := range sorted(j.records["Case"]) {
+		if item := text(j.records["Case"][id]["Monday_Item_Id__c"]); j.past.isRemoved(monday, item) {
+			j.complain("agreement: request %s was removed, and its case %s is still there", item, id)
+		}
+	}
+	for _, e := range j.past.edits {
+		if e.side != salesforce || j.past.isRemoved(salesforce, e.id) {
+			continue
+		}
+		for _, o := range []*object{&clients, &deals} {
+			if _, ok := j.records[o.table[salesforce]][e.id]; !ok && strings.HasPrefix(e.id, map[*object]string{&clients: "001", &deals: "006"}[o]) {
+				j.complain("ownership: %s %s is gone, and nobody removed it", o.table[salesforce], e.id)
+			}
+		}
+	}
+}
+
+// occurrences: each deal that was won has one task and one comment, and no other has any.
+func (j *judge) occurrences(ctx context.Context) error {
+	rows, err := j.people.Query(ctx, "SELECT Id, WhatId, Subject FROM Task")
+	if err != nil {
+		return err
+	}
+	tasks := map[string]int{}
+	for _, r := range rows {
+		tasks[text(r["WhatId"])]++
+	}
+	j.report.Wins = len(j.past.won)
+	for _, id := range sorted(tasks) {
+		if _, ok := j.past.won[id]; !ok || tasks[id] > 1 {
+			j.complain("triggers: %s has %d tasks; won: %v", id, tasks[id], ok)
+		}
+	}
+	for _, id := range sorted(j.past.won) {
+		r, ok := j.records["Opportunity"][id]
+		if !ok {
+			continue // removed since, by people or the judges of agreement know why
+		}
+		if tasks[id] == 0 {
+			j.complain("triggers: %s was won, and has no task", id)
+		}
+		item, ok := j.items["Deals"][text(r["Monday_Item_Id__c"])]
+		if ok && len(item.Updates) != 1 {
+			j.complain("triggers: %s was won, and its item %s has the comments %q", id, item.ID, item.Updates)
+		}
+	}
+	for _, i := range sorted(j.items["Deals"]) {
+		item := j.items["Deals"][i]
+		if _, ok := j.past.won[item.Values["salesforce_id"]]; !ok && len(item.Updates) > 0 {
+			j.complain("triggers: %s was not won, and its item has the comments %q", item.Values["salesforce_id"], item.Updates)
+		}
+	}
+	return nil
+}
+
+// bounded: accord writes at most one row for each edit of a person; a new partner also gets the other's id, and a won
+// deal its task and its comment.
+func (j *judge) bounded() {
+	created := len(j.past.made[salesforce]) + len(j.past.made[monday]) + len(j.past.won)
+	allowed := j.report.Edits + 2*created + 2*len(j.past.won) + j.past.unsure[0] + j.past.unsure[1]
+	if n := j.report.Writes[salesforce] + j.report.Writes[monday]; n > allowed {
+		j.complain("bounded: accord wrote %d rows for %d edits by people, %d allowed", n, j.report.Edits, allowed)
+	}
+}
+
+func (j *judge) label(v string) string { return labels[v] }
+
+func (j *judge) colleague(v string) string { return j.owners[v] }
+
+func (j *judge) itemOf(v string) string {
+	return text(j.records["Account"][v]["Monday_Item_Id__c"])
+}
+
+// number is a number without what does not count.
+func (j *judge) number(v string) string {
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil {
+		return v
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64)
+}
+
+func (j *judge) moment(at time.Time) string { return fmt.Sprintf("%.3f", at.Sub(j.began).Seconds()) }
+
+func told(edits []edit) string {
+	var b strings.Builder
+	for _, e := range edits {
+		fmt.Fprintf(&b, "[%s %q %s-%s]", e.side, e.value, e.began.Format("05.000"), e.ended.Format("05.000"))
+	}
+	return b.String()
+}
+
+// heard tells when the texts of edits passed to and from accord.
+func (j *judge) heard(edits []edit) string {
+	var b strings.Builder
+	for _, e := range edits {
+		fmt.Fprintf(&b, "\n    %s:", e.value)
+		for _, p := range j.wire.passings(tokenOf(e.value)) {
+			arrow := "->"
+			if p.told {
+				arrow = "<-"
+			}
+			fmt.Fprintf(&b, " %s%s%s", p.at.Format("05.000"), arrow, p.to)
+		}
+	}
+	return b.String()
+}
+
+func sorted[V any](m map[string]V) []string {
+	var list []string
+	for k := range m {
+		list = append(list, k)
+	}
+	slices.Sort(list)
+	return list
+}

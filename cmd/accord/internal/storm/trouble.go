@@ -1,0 +1,160 @@
+package storm
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// kind is one kind of trouble.
+type kind struct {
+	name   string
+	weight int
+	strike func(*storm, context.Context, *rand.Rand) error
+}
+
+// kinds are all there are, in the order in which they are told.
+var kinds = []kind{
+	{"monday: no answer, nothing written", 3, fault("/monday/faults", map[string]any{"kind": "timeout_before", "delay_ms": 300, "operation": "change_multiple_column_values"})},
+	{"monday: no answer, all written", 4, fault("/monday/faults", map[string]any{"kind": "timeout_after", "delay_ms": 300, "operation": "change_multiple_column_values"})},
+	{"monday: no answer, half of it written", 4, fault("/monday/faults", map[string]any{"kind": "timeout_midway", "delay_ms": 200, "operation": "change_multiple_column_values"})},
+	{"monday: a new item, and no answer", 3, fault("/monday/faults", map[string]any{"kind": "timeout_after", "delay_ms": 200, "operation": "create_item"})},
+	{"monday: a comment, and no answer", 2, fault("/monday/faults", map[string]any{"kind": "timeout_after", "delay_ms": 200, "operation": "create_update"})},
+	{"monday: internal error, nothing written", 2, fault("/monday/faults", map[string]any{"kind": "error_500_before"})},
+	{"monday: internal error, all written", 2, fault("/monday/faults", map[string]any{"kind": "error_500_after"})},
+	{"monday: bad gateway", 2, fault("/monday/faults", map[string]any{"kind": "error_502"})},
+	{"monday: unavailable", 2, fault("/monday/faults", map[string]any{"kind": "error_503"})},
+	{"monday: half an answer", 3, fault("/monday/faults", map[string]any{"kind": "truncated"})},
+	{"monday: too many requests at once", 3, fault("/monday/faults", map[string]any{"kind": "rate_concurrency", "times": 3})},
+	{"monday: complexity is used up", 2, fault("/monday/faults", map[string]any{
+		"kind": "refused", "code": "COMPLEXITY_BUDGET_EXHAUSTED", "message": "Complexity budget exhausted", "http": 429, "status_code": 429, "retry_in_seconds": 1,
+	})},
+	{"monday: the board is locked", 3, fault("/monday/faults", map[string]any{"kind": "locked", "times": 2})},
+	{"monday: page walks end", 1, fault("/monday/faults", map[string]any{"kind": "cursor_expired", "operation": "next_items_page"})},
+	{"monday: the token sees no board", 1, fault("/monday/faults", map[string]any{"kind": "empty_boards", "operation": "boards"})},
+	{"monday: search lags", 1, (*storm).lag},
+	{"monday: webhooks are lost", 5, fault("/monday/faults", map[string]any{"kind": "webhook_lost", "times": 4})},
+	{"monday: webhooks come twice", 3, fault("/monday/faults", map[string]any{"kind": "webhook_doubled", "times": 4})},
+	{"monday: webhooks come late", 3, fault("/monday/faults", map[string]any{"kind": "webhook_late", "times": 3, "delay_ms": 2500})},
+	{"monday: webhooks are reordered", 3, fault("/monday/faults", map[string]any{"kind": "webhook_reordered", "times": 3})},
+	{"monday: a forged webhook", 1, fault("/monday/faults", map[string]any{"kind": "webhook_forged"})},
+
+	{"Salesforce: no answer, nothing written", 3, fault("/salesforce/faults", map[string]any{"kind": "drop_before", "delay": "300ms", "operation": "PATCH composite/sobjects"})},
+	{"Salesforce: no answer, all written", 5, fault("/salesforce/faults", map[string]any{"kind": "drop_after", "delay": "300ms", "operation": "PATCH composite/sobjects"})},
+	{"Salesforce: a task, and no answer", 2, fault("/salesforce/faults", map[string]any{"kind": "drop_after", "delay": "200ms", "operation": "POST sobjects"})},
+	{"Salesforce: unavailable", 3, fault("/salesforce/faults", map[string]any{"kind": "error", "status": 503})},
+	{"Salesforce: unexpected error, all written", 3, fault("/salesforce/faults", map[string]any{"kind": "error_after", "status": 500, "operation": "PATCH composite/sobjects"})},
+	{"Salesforce: rows are locked", 4, fault("/salesforce/faults", map[string]any{"kind": "item", "count": 3})},
+	{"Salesforce: the session ends", 3, fault("/salesforce/faults", map[string]any{"kind": "expire"})},
+	{"Salesforce: all sessions end", 1, fault("/salesforce/sessions/expire", nil)},
+	{"Salesforce: answers take long", 2, fault("/salesforce/faults", map[string]any{"kind": "delay", "delay": "1500ms", "count": 2})},
+	{"Salesforce: no new session", 1, fault("/salesforce/faults", map[string]any{"kind": "oauth", "code": "server_error", "message": "try again"})},
+	{"events: the stream is lost", 3, fault("/salesforce/events/faults", map[string]any{"kind": "drop"})},
+	{"events: the replay id is stale", 2, (*storm).stale},
+	{"events: a gap", 3, fault("/salesforce/events/faults", map[string]any{"kind": "gap"})},
+	{"events: an overflow", 2, fault("/salesforce/events/faults", map[string]any{"kind": "overflow"})},
+	{"events: one comes twice", 2, fault("/salesforce/events/faults", map[string]any{"kind": "duplicate"})},
+	{"events: one is lost", 3, fault("/salesforce/events/faults", map[string]any{"kind": "lose", "count": 2})},
+	{"events: they come late", 2, fault("/salesforce/events/faults", map[string]any{"kind": "delay", "delay": "2500ms"})},
+
+	{"all connections break", 4, (*storm).cut},
+	{"kill accord", 5, (*storm).killAccord},
+	{"stop accord", 2, (*storm).stopAccord},
+	{"kill the vendors", 3, (*storm).killVendors},
+	{"another contract", 2, (*storm).replace},
+}
+
+// fault is a line of an emulator's fault script.
+func fault(path string, body map[string]any) func(*storm, context.Context, *rand.Rand) error {
+	return func(s *storm, ctx context.Context, _ *rand.Rand) error {
+		return s.vendors.admin(ctx, "POST", path, body, nil)
+	}
+}
+
+// trouble strikes until the time is over. What breaks is whole again before it returns, and accord runs.
+func (s *storm) trouble(ctx context.Context) error {
+	r := s.stream(2)
+	total := 0
+	for _, k := range kinds {
+		total += k.weight
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return s.engine.supervise()
+		case <-time.After(time.Duration(50+r.IntN(700)) * time.Millisecond):
+		}
+		if err := s.engine.supervise(); err != nil {
+			return err
+		}
+		draw := r.IntN(total)
+		for _, k := range kinds {
+			if draw -= k.weight; draw >= 0 {
+				continue
+			}
+			if s.without(k.name) {
+				break
+			}
+			s.say("trouble: %s", k.name)
+			s.report.Trouble[k.name]++
+			if err := k.strike(s, context.WithoutCancel(ctx), r); err != nil {
+				return fmt.Errorf("trouble: %s: %w", k.name, err)
+			}
+			break
+		}
+	}
+}
+
+func (s *storm) lag(ctx context.Context, r *rand.Rand) error {
+	return s.vendors.admin(ctx, "POST", "/monday/search-lag", map[string]string{"lag": fmt.Sprint(time.Duration(r.IntN(3)) * time.Second)}, nil)
+}
+
+// stale has the vendor refuse the place that the stream stood at, the next time it is opened.
+func (s *storm) stale(ctx context.Context, _ *rand.Rand) error {
+	if err := s.vendors.admin(ctx, "POST", "/salesforce/events/faults", map[string]any{"kind": "stale_replay"}, nil); err != nil {
+		return err
+	}
+	s.relays["stream"].cut()
+	return nil
+}
+
+func (s *storm) cut(context.Context, *rand.Rand) error {
+	for _, r := range s.relays {
+		r.cut()
+	}
+	return nil
+}
+
+func (s *storm) killAccord(_ context.Context, r *rand.Rand) error {
+	s.engine.child.kill()
+	s.engine.died()
+	time.Sleep(time.Duration(r.IntN(2000)) * time.Millisecond)
+	return s.engine.begin()
+}
+
+func (s *storm) stopAccord(_ context.Context, r *rand.Rand) error {
+	if err := s.engine.child.stop(20 * time.Second); err != nil {
+		s.complain("%v", err)
+	}
+	s.engine.died()
+	time.Sleep(time.Duration(r.IntN(500)) * time.Millisecond)
+	return s.engine.begin()
+}
+
+func (s *storm) killVendors(ctx context.Context, r *rand.Rand) error {
+	return s.vendors.restart(ctx, time.Duration(r.IntN(1500))*time.Millisecond)
+}
+
+// replace brings the other contract into force while accord runs, from a process that may be killed at it.
+func (s *storm) replace(_ context.Context, r *rand.Rand) error {
+	s.more = !s.more
+	patience := 30 * time.Second
+	if r.IntN(3) == 0 {
+		patience = time.Duration(r.IntN(800)) * time.Millisecond
+	}
+	if err := s.apply(patience); err != nil {
+		s.say("the contract is not applied: %v", err)
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"accord/cmd/accord/internal/storm"
+)
+
+// TestStorm has real processes live through people's edits, faults and kills, and looks at the vendors afterwards.
+// STORM is how long (5m), SEED which, KEEP a folder for what the processes say.
+func TestStorm(t *testing.T) {
+	cfg := storm.Config{
+		Command: func(args ...string) *exec.Cmd { return exec.Command("accord", args...) },
+		Dir:     t.TempDir(), Seed: uint64(time.Now().UnixNano()), For: 12 * time.Second,
+	}
+	var err error
+	if text := os.Getenv("STORM"); text != "" {
+		if cfg.For, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text := os.Getenv("SEED"); text != "" {
+		if cfg.Seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if cfg.Without = strings.Split(os.Getenv("WITHOUT"), ","); os.Getenv("KEEP") != "" {
+		cfg.Dir = os.Getenv("KEEP")
+	}
+	var actions strings.Builder
+	cfg.Out = &actions
+	if testing.Verbose() {
+		cfg.Out = io.MultiWriter(&actions, os.Stderr)
+	}
+	began := time.Now()
+	report, err := storm.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, actions.String())
+	}
+	t.Logf("seed %d, %s in all\n%s", cfg.Seed, time.Since(began).Round(time.Second), report)
+	for _, v := range report.Violations {
+		t.Error(v)
+	}
+	if t.Failed() {
+		t.Logf("to repeat what people and trouble did: make storm SEED=%d STORM=%s\n%s", cfg.Seed, cfg.For, actions.String())
+	}
+}
