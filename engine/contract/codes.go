@@ -80,6 +80,7 @@ const (
 	codeConditionValue = "ACC1606"
 	codeWord           = "ACC1607"
 	codeEvent          = "ACC1608"
+	codeLoop           = "ACC1609"
 
 	codePolicy       = "ACC1701"
 	codePolicyFields = "ACC1702"

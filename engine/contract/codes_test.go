@@ -393,6 +393,8 @@ var mistakes = []mistake{
 	{codeWord, `trigger "kickoff" {`, "trigger \"renewal\" {\n  on = event.Renewal__e\n  when = created()\n  action \"salesforce_publish\" {\n    event = \"X__e\"\n  }\n}\ntrigger \"kickoff\" {", "created()", "trigger on an object"},
 	{codeMissing, `  when = before.stage != "Closed Won" && after.stage == "Closed Won"` + "\n", ``, `trigger "kickoff"`, "Add when"},
 
+	{codeLoop, `trigger "kickoff" {`, "trigger \"more\" {\n  on   = object.deal\n  when = created()\n  action \"salesforce_create\" {\n    sobject = \"Opportunity\"\n    fields  = { Name = \"again\" }\n  }\n}\ntrigger \"kickoff\" {", `action "salesforce_create"`, "more → more"},
+
 	{codePolicy, "monday     = numbers.amount\n    owner      = salesforce", "monday     = numbers.amount\n    owner      = monday", "owner", `"money"`},
 	{codePolicyFields, `sensitive.financial`, `sensitive.finance`, "sensitive.finance", "no field is marked"},
 	{codePolicyFields, `sensitive.financial`, `object.deal.field.amonut`, "amonut", `"amount"`},

@@ -179,4 +179,5 @@ func (d *decoder) decode() {
 	d.decodeChanges()
 	d.checkPicklists()
 	d.checkObjects()
+	d.checkLoops()
 }

@@ -191,12 +191,16 @@ func fieldAt(root, name string, at hcl.Range) hclsyntax.Expression {
 func wordFunctions(created cty.Value) map[string]function.Function {
 	made := func([]cty.Value, cty.Type) (cty.Value, error) { return created, nil }
 	values := &function.Parameter{Name: "values", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true}
-	differ := function.New(&function.Spec{VarParam: values, Type: function.StaticReturnType(cty.Bool), Impl: anyDiffers})
+	parts := &function.Parameter{Name: "values", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true, AllowUnknown: true}
+	differ := function.New(&function.Spec{VarParam: parts, Type: function.StaticReturnType(cty.Bool), Impl: anyDiffers})
 	return map[string]function.Function{
 		wordCreated: function.New(&function.Spec{Type: function.StaticReturnType(cty.Bool), Impl: made}),
 		wordChanged: differ,
-		wordUpdated: function.New(&function.Spec{VarParam: values, Type: function.StaticReturnType(cty.Bool),
+		wordUpdated: function.New(&function.Spec{VarParam: parts, Type: function.StaticReturnType(cty.Bool),
 			Impl: func(args []cty.Value, t cty.Type) (cty.Value, error) {
+				if created.IsKnown() && created.True() {
+					return cty.False, nil
+				}
 				some, err := anyDiffers(args, t)
 				return created.Not().And(some), err
 			}}),
@@ -206,12 +210,17 @@ func wordFunctions(created cty.Value) map[string]function.Function {
 
 // anyDiffers says whether one of several pairs is of two different values.
 func anyDiffers(args []cty.Value, _ cty.Type) (cty.Value, error) {
+	result := cty.False
 	for i := 0; i+1 < len(args); i += 2 {
+		if !args[i].IsWhollyKnown() || !args[i+1].IsWhollyKnown() {
+			result = cty.UnknownVal(cty.Bool)
+			continue
+		}
 		if same, err := equal(args[i], args[i+1]); err != nil || same.False() {
 			return cty.True, nil // of values of different kinds one can't be the other
 		}
 	}
-	return cty.False, nil
+	return result, nil
 }
 
 func becomes(args []cty.Value, _ cty.Type) (cty.Value, error) {
