@@ -63,6 +63,7 @@ func (e *Emulator) Admin() http.Handler {
 	}) error {
 		return e.events.Announce(in.Object, in.Kind, in.IDs...)
 	}))
+	mux.HandleFunc("POST /events/drop", take0(func(in struct{ Topic string }) error { e.events.DropStreams(in.Topic); return nil }))
 	mux.HandleFunc("POST /clock", take0(func(in struct{ Advance string }) error {
 		d, err := time.ParseDuration(in.Advance)
 		if err != nil {

@@ -172,6 +172,10 @@ func (b *bulkStore) create(r *request, kind string) response {
 	}
 	var resp response
 	var bad bool
+	needed := map[string]allocation{"ingest": bulkBatches, "query": queryJobs}[kind]
+	if !r.e.limits.take(needed, map[string]int{"query": 1}[kind]) { // batches are counted once it is known how many there are
+		return bulkError(http.StatusBadRequest, "EXCEEDEDQUOTA", "ExceededQuota : The org has used up what it has for 24 hours")
+	}
 	if kind == "query" {
 		resp, bad = b.startQuery(r, j)
 	} else {

@@ -50,19 +50,37 @@ func (b *bulkStore) run(r *request, j *job) {
 		}
 		if err != nil {
 			fail("InvalidBatch : The 'CSV' content cannot be read: " + err.Error())
-			for _, rec := range rows {
-				j.unprocessed = append(j.unprocessed, jobRow{values: rec})
-			}
+			j.leave(rows)
 			return
 		}
 		rows = append(rows, rec)
 	}
-	for i := 0; i < len(rows); i += chunk {
-		b.runChunk(r, j, rows[i:min(i+chunk, len(rows))], i)
+	if batches := max(1, (len(rows)+batchRows-1)/batchRows); !r.e.limits.take(bulkBatches, batches) {
+		fail("ExceededQuota : The org has used up what it has for 24 hours")
+		j.leave(rows)
+		return
+	}
+	broken, from := r.e.brokenJob(len(rows))
+	for i := 0; i < from; i += chunk {
+		b.runChunk(r, j, rows[i:min(i+chunk, from)], i)
+	}
+	if broken != "" { // what was done stays done
+		fail(broken)
+		j.leave(rows[from:])
 	}
 	j.uploaded = nil
 	shuffle(r.e.opts.Seed, j.succeeded)
 	shuffle(r.e.opts.Seed, j.failed)
+}
+
+// batchRows is how many rows the vendor puts into one batch.
+const batchRows = 10_000
+
+// leave lists rows that the job did not come to.
+func (j *job) leave(rows [][]string) {
+	for _, rec := range rows {
+		j.unprocessed = append(j.unprocessed, jobRow{values: rec})
+	}
 }
 
 // checkHeader finds the columns that name no field.

@@ -147,6 +147,7 @@ func (e *Emulator) start() error {
 		auth.welcome(o)
 	}
 	o.SetAuth(auth.eventToken)
+	o.SetAdmission(func() bool { return e.limits.take(eventsSent, 1) })
 	o.SetSink(e.events)
 	e.org, e.auth, e.loaded = o, auth, report
 	return nil

@@ -31,6 +31,7 @@ const (
 	FaultItem       = fault.Item
 	FaultDelay      = fault.Delay
 	FaultOAuth      = fault.OAuth
+	FaultBreakJob   = fault.BreakJob
 
 	FaultLock           = fault.Lock
 	FaultRemoveField    = fault.RemoveField
@@ -166,6 +167,22 @@ func (e *Emulator) expirePart(r *request) func(part int) bool {
 		auth.expireForNow(bearer(r.http))
 		return true
 	}
+}
+
+// brokenJob tells, for a Bulk job of n rows, whether a fault breaks it: why, and how many of its rows are done before.
+func (e *Emulator) brokenJob(n int) (why string, done int) {
+	f, ok := e.faults.Take(func(f *Fault) bool { return f.Kind == FaultBreakJob })
+	if !ok {
+		return "", n
+	}
+	why = f.Message
+	if why == "" {
+		why = "InternalServerError : Unexpected error while the job was processed"
+	}
+	if len(f.Items) == 0 {
+		return why, 0
+	}
+	return why, min(n, slices.Min(f.Items))
 }
 
 // itemFault fails a record of a list or a Bulk job, where a fault says so.

@@ -1,6 +1,7 @@
 package salesforceemulator
 
 import (
+	"cmp"
 	"maps"
 	"sync"
 	"time"
@@ -14,6 +15,9 @@ type Limits struct {
 	DailyCalls int
 	// DailyDeliveries is how many events subscribers may be sent in 24 hours.
 	DailyDeliveries int
+	// DailyBatches is how many batches of 10,000 rows Bulk jobs may have in 24 hours, DailyQueryJobs how many Bulk queries there
+	// may be; HourlyEvents is how many platform events may be published in an hour. Zero is what is published.
+	DailyBatches, DailyQueryJobs, HourlyEvents int
 	// ConcurrentLong is how many calls may be in flight that have run for LongAfter (20 seconds where zero) or longer.
 	ConcurrentLong int
 	LongAfter      time.Duration
@@ -26,14 +30,38 @@ const (
 	publishedCalls      = 115_000
 	publishedDeliveries = 25_000
 	publishedConcurrent = 25
+	publishedBatches    = 15_000
+	publishedQueryJobs  = 10_000
+	publishedEvents     = 250_000
 )
+
+// allocation is something other than calls that a span of time sees only so much of.
+type allocation string
+
+const (
+	bulkBatches allocation = "bulk_batches"
+	queryJobs   allocation = "query_jobs"
+	eventsSent  allocation = "events"
+)
+
+// of gives how much of an allocation there is, and for how many hours.
+func (l Limits) of(a allocation) (limit, hours int) {
+	switch a {
+	case bulkBatches:
+		return cmp.Or(l.DailyBatches, publishedBatches), 24
+	case queryJobs:
+		return cmp.Or(l.DailyQueryJobs, publishedQueryJobs), 24
+	}
+	return cmp.Or(l.HourlyEvents, publishedEvents), 1
+}
 
 // LimitsAt gives the published limits times scale; zero enforces nothing.
 func LimitsAt(scale float64) Limits {
 	if scale <= 0 {
 		return Limits{DailyCalls: publishedCalls}
 	}
-	return Limits{DailyCalls: int(publishedCalls * scale), DailyDeliveries: int(publishedDeliveries * scale), ConcurrentLong: publishedConcurrent, Enforce: true}
+	return Limits{DailyCalls: int(publishedCalls * scale), DailyDeliveries: int(publishedDeliveries * scale), ConcurrentLong: publishedConcurrent,
+		DailyBatches: int(publishedBatches * scale), DailyQueryJobs: int(publishedQueryJobs * scale), HourlyEvents: int(publishedEvents * scale), Enforce: true}
 }
 
 // limiter counts calls in a rolling day, by the hour.
@@ -42,7 +70,8 @@ type limiter struct {
 	clock  func() time.Time
 	limits Limits
 	hours  map[int64]int
-	extra  int               // calls of others, set by admin
+	extra  int // calls of others, set by admin
+	spent  map[allocation]map[int64]int
 	calls  map[int]time.Time // when the calls in flight began
 	next   int
 }
@@ -128,24 +157,64 @@ func (l *limiter) used() int {
 type usage struct {
 	Hours map[int64]int `json:"hours,omitempty"`
 	Extra int           `json:"extra,omitempty"`
+	// Spent is what was used of other allocations.
+	Spent map[allocation]map[int64]int `json:"spent,omitempty"`
 }
 
 func (l *limiter) save() usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return usage{maps.Clone(l.hours), l.extra}
+	out := usage{maps.Clone(l.hours), l.extra, map[allocation]map[int64]int{}}
+	for a, hours := range l.spent {
+		out.Spent[a] = maps.Clone(hours)
+	}
+	return out
 }
 
 func (l *limiter) load(u usage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hours, l.extra = u.Hours, u.Extra
+	l.hours, l.extra, l.spent = u.Hours, u.Extra, u.Spent
 }
 
 func (l *limiter) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hours, l.extra = nil, 0
+	l.hours, l.extra, l.spent = nil, 0, nil
+}
+
+// take uses n of an allocation; false where it is enforced and there is not so much left. With n zero it only tells whether any is.
+func (l *limiter) take(a allocation, n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	limit, _ := l.limits.of(a)
+	if l.limits.Enforce && l.spentOf(a)+max(n, 1) > limit {
+		return false
+	}
+	if l.spent == nil {
+		l.spent = map[allocation]map[int64]int{}
+	}
+	if l.spent[a] == nil {
+		l.spent[a] = map[int64]int{}
+	}
+	if n > 0 {
+		l.spent[a][l.clock().Unix()/3600] += n
+	}
+	return true
+}
+
+// spentOf is what the running span has seen of an allocation; mu is held.
+func (l *limiter) spentOf(a allocation) int {
+	_, span := l.limits.of(a)
+	now, n := l.clock().Unix()/3600, 0
+	for h, c := range l.spent[a] {
+		if h <= now-int64(span) {
+			delete(l.spent[a], h)
+			continue
+		}
+		n += c
+	}
+	return n
 }
 
 // setUsed makes it look as if that many calls had been made.
@@ -163,6 +232,10 @@ func (l *limiter) answer(delivered int) metadata.Ordered {
 	entry := func(limit, used int) metadata.Ordered {
 		return metadata.Ordered{{Key: "Max", Value: limit}, {Key: "Remaining", Value: max(0, limit-used)}}
 	}
+	of := func(a allocation) metadata.Ordered {
+		limit, _ := l.limits.of(a)
+		return entry(limit, l.spentOf(a))
+	}
 	deliveries := l.limits.DailyDeliveries
 	if deliveries == 0 {
 		deliveries = publishedDeliveries
@@ -171,15 +244,15 @@ func (l *limiter) answer(delivered int) metadata.Ordered {
 		{Key: "ConcurrentAsyncGetReportInstances", Value: entry(200, 0)},
 		{Key: "DailyApiRequests", Value: entry(l.limits.DailyCalls, l.used())},
 		{Key: "DailyAsyncApexExecutions", Value: entry(250000, 0)},
-		{Key: "DailyBulkApiBatches", Value: entry(15000, 0)},
+		{Key: "DailyBulkApiBatches", Value: of(bulkBatches)},
 		{Key: "DailyBulkV2QueryFileStorageMB", Value: entry(976562, 0)},
-		{Key: "DailyBulkV2QueryJobs", Value: entry(10000, 0)},
+		{Key: "DailyBulkV2QueryJobs", Value: of(queryJobs)},
 		{Key: "DailyDeliveredPlatformEvents", Value: entry(deliveries, delivered)},
 		{Key: "DailyDurableStreamingApiEvents", Value: entry(200000, 0)},
 		{Key: "DailyStandardVolumePlatformEvents", Value: entry(25000, 0)},
 		{Key: "DataStorageMB", Value: entry(10240, 0)},
 		{Key: "FileStorageMB", Value: entry(10240, 0)},
-		{Key: "HourlyPublishedPlatformEvents", Value: entry(250000, 0)},
+		{Key: "HourlyPublishedPlatformEvents", Value: of(eventsSent)},
 		{Key: "HourlyPublishedStandardVolumePlatformEvents", Value: entry(100000, 0)},
 		{Key: "MonthlyPlatformEvents", Value: entry(0, 0)},
 		{Key: "PermissionSets", Value: metadata.Ordered{{Key: "Max", Value: 1500}, {Key: "Remaining", Value: 1490}, {Key: "CreateCustom", Value: entry(1000, 0)}}},

@@ -2,7 +2,6 @@ package salesforceemulator
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -368,92 +367,4 @@ func (r *request) limits() response {
 		}
 		return ok(r.e.limits.answer(r.e.events.Counters().DeliveredLastDay))
 	})
-}
-
-// uiAPI serves object-info and picklist values by record type.
-func (r *request) uiAPI() response {
-	p := r.path
-	if len(p) < 3 || p[1] != "object-info" || r.method != http.MethodGet {
-		return failed(org.NotFound())
-	}
-	return r.view(func(tx *org.Tx) response {
-		switch {
-		case len(p) == 3:
-			return r.objectInfo(tx, p[2])
-		case len(p) == 5 && p[3] == "picklist-values":
-			all := metadata.Ordered{}
-			for _, f := range tx.PicklistFields(p[2]) {
-				v, err := r.picklistValues(tx, p[2], p[4], f)
-				if err != nil {
-					return failed(err)
-				}
-				all.Set(f, v)
-			}
-			return ok(metadata.Ordered{{Key: "eTag", Value: ""}, {Key: "picklistFieldValues", Value: all}})
-		case len(p) == 6 && p[3] == "picklist-values":
-			v, err := r.picklistValues(tx, p[2], p[4], p[5])
-			if err != nil {
-				return failed(err)
-			}
-			return ok(v)
-		}
-		return failed(org.NotFound())
-	})
-}
-
-func (r *request) objectInfo(tx *org.Tx, name string) response {
-	d, err := tx.Describe(name, r.base())
-	if err != nil {
-		return failed(err)
-	}
-	fields, types := metadata.Ordered{}, metadata.Ordered{}
-	for _, f := range d.Get("fields").([]metadata.Ordered) {
-		fields.Set(f.Get("name").(string), metadata.Ordered{{Key: "apiName", Value: f.Get("name")}, {Key: "dataType", Value: f.Get("type")}, {Key: "label", Value: f.Get("label")},
-			{Key: "createable", Value: f.Get("createable")}, {Key: "updateable", Value: f.Get("updateable")}, {Key: "required", Value: f.Get("nillable") == false}, {Key: "length", Value: f.Get("length")}})
-	}
-	deflt := masterRecordType
-	for _, v := range d.Get("recordTypeInfos").([]any) {
-		t := v.(metadata.Ordered)
-		id, _ := t.Get("recordTypeId").(string)
-		if t.Get("defaultRecordTypeMapping") == true {
-			deflt = id
-		}
-		types.Set(id, metadata.Ordered{{Key: "available", Value: t.Get("available")}, {Key: "defaultRecordTypeMapping", Value: t.Get("defaultRecordTypeMapping")},
-			{Key: "master", Value: t.Get("master")}, {Key: "name", Value: t.Get("name")}, {Key: "recordTypeId", Value: id}})
-	}
-	return ok(metadata.Ordered{{Key: "apiName", Value: d.Get("name")}, {Key: "defaultRecordTypeId", Value: deflt}, {Key: "fields", Value: fields},
-		{Key: "keyPrefix", Value: d.Get("keyPrefix")}, {Key: "label", Value: d.Get("label")}, {Key: "recordTypeInfos", Value: types}})
-}
-
-func (r *request) picklistValues(tx *org.Tx, object, recordType, field string) (metadata.Ordered, *org.Error) {
-	values, f, err := tx.PicklistFor(object, recordType, field)
-	if err != nil {
-		return nil, err
-	}
-	controllers := metadata.Ordered{}
-	if c := tx.FieldDef(object, f.Controller); c != nil {
-		if c.Type == "boolean" {
-			controllers = metadata.Ordered{{Key: "false", Value: 0}, {Key: "true", Value: 1}}
-		}
-		for i, p := range c.Picklist {
-			controllers.Set(p.Value, i)
-		}
-	}
-	var deflt any
-	list := []any{}
-	for _, p := range values {
-		validFor := []int{}
-		for _, v := range p.ValidFor {
-			if n, ok := controllers.Get(v).(int); ok {
-				validFor = append(validFor, n)
-			}
-		}
-		v := metadata.Ordered{{Key: "attributes", Value: nil}, {Key: "label", Value: p.Label}, {Key: "validFor", Value: validFor}, {Key: "value", Value: p.Value}}
-		if p.Default {
-			deflt = v
-		}
-		list = append(list, v)
-	}
-	return metadata.Ordered{{Key: "controllerValues", Value: controllers}, {Key: "defaultValue", Value: deflt}, {Key: "eTag", Value: ""},
-		{Key: "url", Value: r.base() + "/ui-api/object-info/" + object + "/picklist-values/" + url.PathEscape(recordType) + "/" + f.Name}, {Key: "values", Value: list}}, nil
 }

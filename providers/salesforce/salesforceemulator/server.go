@@ -299,6 +299,10 @@ func (e *Emulator) serveData(w http.ResponseWriter, r *http.Request) {
 		e.send(w, r, refuse(http.StatusRequestURITooLong, "URI_TOO_LONG", "The URI is longer than 16,384 bytes"))
 		return
 	}
+	if headerSize(r) > 16384 {
+		e.send(w, r, refuse(http.StatusRequestHeaderFieldsTooLarge, "REQUEST_HEADER_FIELDS_TOO_LARGE", "The URI and the headers are longer than 16,384 bytes"))
+		return
+	}
 	segs, good := segments(strings.TrimPrefix(r.URL.EscapedPath(), "/services/data/"))
 	if !good {
 		e.send(w, r, failed(org.NotFound()))
@@ -326,6 +330,17 @@ func (e *Emulator) serveData(w http.ResponseWriter, r *http.Request) {
 	req := &request{e: e, org: o, method: r.Method, path: segs[1:], query: r.URL.Query(), header: r.Header, version: version, session: sess, http: r}
 	req.caller = org.Caller{UserID: sess.user, Origin: origin("rest", version, r.Header), AllowDuplicates: allowDuplicates(r.Header)}
 	e.serveAuthorized(w, r, req)
+}
+
+// headerSize is the size of URI and headers together, in bytes.
+func headerSize(r *http.Request) int {
+	n := len(r.URL.RequestURI())
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return n
 }
 
 // allowDuplicates reads Sforce-Duplicate-Rule-Header: allowSave=true; ....

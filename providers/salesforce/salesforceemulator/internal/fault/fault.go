@@ -32,6 +32,9 @@ const (
 	// Item fails records of a collection or Bulk job with Code and Message (UNABLE_TO_LOCK_ROW unless given): those whose positions
 	// are in Items, or all.
 	Item Kind = "item"
+	// BreakJob fails the next Bulk job with Message: the rows from the least position of Items on (all of them, without) are not
+	// processed, those before are done.
+	BreakJob Kind = "break_job"
 	// Delay makes the call wait Delay.
 	Delay Kind = "delay"
 	// OAuth refuses a token request with Code (error) and Message (error_description).
@@ -73,7 +76,7 @@ const (
 // needs lists, for each kind, the fields without which it makes no sense.
 func needs() map[Kind][]string {
 	return map[Kind][]string{
-		DropBefore: nil, DropAfter: nil, Truncate: nil, Error: nil, ErrorAfter: nil, Expire: nil, Item: nil, Delay: {"delay"}, OAuth: nil,
+		DropBefore: nil, DropAfter: nil, Truncate: nil, Error: nil, ErrorAfter: nil, Expire: nil, Item: nil, BreakJob: nil, Delay: {"delay"}, OAuth: nil,
 		Lock: {"record", "delay"}, RemoveField: {"object", "field"}, RemoveValue: {"object", "field", "value"}, DeactivateUser: {"user"},
 		Drop: nil, StaleReplay: nil, Gap: nil, Overflow: nil, Duplicate: nil, Lose: nil, Hold: {"delay"}, DeliveryLimit: nil,
 	}

@@ -62,7 +62,8 @@ type Org struct {
 	permMu sync.Mutex
 	perms  map[string]*Permissions
 
-	auth func(token, instanceURL string) (string, bool)
+	auth  func(token, instanceURL string) (string, bool)
+	admit func() bool // tells whether one more platform event may be published
 }
 
 // New makes an org with the standard objects, an administrator and the integration user.
@@ -145,6 +146,9 @@ func (o *Org) SetSink(s changefeed.Sink) { o.sink = s }
 
 // SetAuth sets how access tokens of event subscribers are checked. It must be set before the org is shared.
 func (o *Org) SetAuth(f func(token, instanceURL string) (userID string, ok bool)) { o.auth = f }
+
+// SetAdmission sets what is asked before each platform event is published. It must be set before the org is shared.
+func (o *Org) SetAdmission(f func() bool) { o.admit = f }
 
 // Lock makes writes that need the record, or a child of it, fail with UNABLE_TO_LOCK_ROW until that time.
 func (o *Org) Lock(id string, until time.Time) {

@@ -258,6 +258,9 @@ func (tx *Tx) publishEvent(t *table, in Fields) (string, *Error) {
 		return "", err
 	}
 	o := tx.o
+	if o.admit != nil && !o.admit() {
+		return "", Errorf("LIMIT_EXCEEDED", "The org has published as many platform events as it may in an hour")
+	}
 	a, b := o.rng.Uint64(), o.rng.Uint64()
 	uuid := fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", uint32(a), uint16(a>>32), uint16(a>>48)&0xfff, uint16(b)&0x3fff|0x8000, b>>16)
 	tx.events = append(tx.events, changefeed.PlatformEvent{Object: t.def.Name, ID: uuid, Values: t.values(d.cells), User: tx.caller.UserID, Created: o.clock().UTC()})
