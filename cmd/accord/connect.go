@@ -92,6 +92,7 @@ func (k connector) salesforce(ctx context.Context, conn *contract.Connection) (p
 		PubSubEndpoint: s.text("pubsub_endpoint"),
 		PubSubInsecure: s.truth("pubsub_insecure"),
 		ClientName:     "accord",
+		Channel:        s.text("channel"),
 		DailyCalls:     int64(conn.Budget.DailyCalls),
 		DailyPercent:   conn.Budget.DailyPercent,
 		Logger:         k.logger.Named(conn.Address()),

@@ -64,6 +64,8 @@ var catalogue = []Code{
 		"With a webhook_url and no signing_secret, calls from monday.com can't be told from anybody else's. Give the app's signing secret, or keep the address unguessable and accept the risk."},
 	{codeAPIVersion, "Not an API version",
 		"Salesforce versions look like \"68.0\", monday.com versions like \"2026-10\"."},
+	{codeChannel, "Not the name of an event channel",
+		"A custom channel of Salesforce has a developer name: letters, digits and single underscores, beginning with a letter. Apply makes the channel and adds the suffix __chn that all of them have."},
 
 	{codeEnds, "An object needs both ends",
 		"An object says what is the same thing at both vendors: it has one salesforce block and one monday block, each with a connection of its own vendor; and so has each of its fields one native field at both."},

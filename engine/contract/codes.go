@@ -38,6 +38,7 @@ const (
 	codeWebhookLength = "ACC1303"
 	codeUnsigned      = "ACC1304"
 	codeAPIVersion    = "ACC1305"
+	codeChannel       = "ACC1306"
 
 	codeEnds             = "ACC1401"
 	codeNativeField      = "ACC1402"

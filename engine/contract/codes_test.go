@@ -272,6 +272,7 @@ var mistakes = []mistake{
 	{codeAddress, `token          = `, "listen = \"8080\"\n  token          = ", "listen", "127.0.0.1"},
 	{codeWebhookLength, `"https://sync.acme.example/hooks/monday"`, `"https://sync.acme.example/` + strings.Repeat("x", 256) + `"`, "xxx", "255"},
 	{codeUnsigned, `signing_secret = secret::env("MONDAY_SIGNING_SECRET")`, ``, "webhook_url", "signing_secret"},
+	{codeChannel, `url = "https://acme.my.salesforce.com"`, "url = \"https://acme.my.salesforce.com\"\n  channel = \"no__channel\"", "no__channel", "developer name"},
 	{codeAPIVersion, `token          = `, "api_version = \"v3\"\n  token          = ", "v3", "2026-10"},
 
 	{codeEnds, `monday     = text.next_step`, ``, `field "next_step"`, "no monday end"},

@@ -81,7 +81,7 @@ func (d *decoder) checkVersion(a *hclsyntax.Attribute, constraint string) {
 // connectionShapes says what a connection of each system takes.
 var connectionShapes = map[string]shape{
 	"salesforce": {
-		attrs: []string{"!url", "api_version", "login_url", "pubsub_endpoint", "pubsub_insecure", "client"},
+		attrs: []string{"!url", "api_version", "login_url", "pubsub_endpoint", "pubsub_insecure", "client", "channel"},
 		blocks: []blockKind{
 			{name: "oauth", labels: []string{"flow"}, need: true, max: 1},
 			{name: "budget", max: 1},
@@ -232,6 +232,9 @@ func isURL(name string) bool {
 	}
 }
 
+// channelName is a developer name (Metadata API Developer Guide, "PlatformEventChannel"): apply adds the suffix.
+var channelName = regexp.MustCompile(`^[A-Za-z](_?[A-Za-z0-9]){0,39}$`)
+
 func settingProblems(system string, s map[string]string) []problem {
 	var found []problem
 	for _, name := range keys(s) {
@@ -246,6 +249,11 @@ func settingProblems(system string, s map[string]string) []problem {
 		case name == "api_version":
 			if form := versionForms[system]; form != nil && !form.MatchString(v) {
 				found = append(found, problem{codeAPIVersion, name, "this is no version of the API", say("Write api_version = %q.", defaultVersions[system])})
+			}
+		case name == "channel":
+			if !channelName.MatchString(strings.TrimSuffix(v, "__chn")) {
+				found = append(found, problem{codeChannel, name, "this is no developer name of an event channel",
+					`Write channel = "accord": letters, digits and single underscores, beginning with a letter, 40 at most.`})
 			}
 		case name == "pubsub_insecure":
 			host, err := splitHostPort(s["pubsub_endpoint"])

@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"accord/engine/binding"
 	"accord/engine/provider"
@@ -71,7 +72,11 @@ func (p *Plan) advise(ctx context.Context, cfg Config, objects []*binding.Object
 				if err != nil {
 					return fmt.Errorf("ask %s about the records of %s: %w", address, f.Object, err)
 				}
-				p.Warnings = append(p.Warnings, warnings...)
+				for _, w := range warnings {
+					if !slices.Contains(p.Warnings, w) { // what concerns a connection is said once
+						p.Warnings = append(p.Warnings, w)
+					}
+				}
 			}
 		}
 	}

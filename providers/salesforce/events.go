@@ -311,6 +311,11 @@ func (c column) ofAvro(raw any) (v record.Value, ok bool) {
 	}
 }
 
+// concerns says whether an event is about records of the object's sObject; one that names none may be.
+func (r *records) concerns(e changeEvent) bool {
+	return e.entity == "" || strings.EqualFold(e.entity, r.object)
+}
+
 // changes makes of one event what it says of one object's records. It says nothing when no bound field is concerned.
 func (r *records) changes(e changeEvent, client string) []record.Change {
 	change := record.Change{Object: r.name, Ours: e.isOurs(client)}
@@ -387,7 +392,11 @@ func (r *records) showChanged(e changeEvent, change *record.Change) bool {
 		change.Record.Fields[c.native] = v
 	}
 	if r.key != nil {
-		if changed, _ := e.touched(*r.key); changed {
+		changed, _ := e.touched(*r.key)
+		if v, ok := e.shown(*r.key); ok && !changed {
+			change.Record.Key = v.Part(0) // an enriched event shows it; in others it is empty, which says nothing
+		}
+		if changed {
 			v, ok := e.shown(*r.key)
 			matters = true
 			change.Record.Key = v.Part(0)

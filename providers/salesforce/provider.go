@@ -55,6 +55,9 @@ type Config struct {
 	ClientName     string
 	PubSubEndpoint string // host:port; DefaultPubSubEndpoint when empty
 	PubSubInsecure bool   // no TLS, for an emulator on this machine
+	// Channel is a custom channel that change events are selected for and come through, with the key of each record;
+	// "" = the org's default channel, and a topic for each sObject.
+	Channel string
 
 	DailyCalls   int64   // of the org's calls a day, how many may be used; 0 = by DailyPercent
 	DailyPercent float64 // of the org's calls a day, how much may be used, 0 to 100; 0 = no limit of ours
@@ -80,6 +83,8 @@ type Provider struct {
 }
 
 var _ provider.Provider = (*Provider)(nil)
+
+var channelName = regexp.MustCompile(`^[A-Za-z](_?[A-Za-z0-9]){0,39}$`)
 
 var apiVersion = regexp.MustCompile(`^[0-9]{2,3}\.0$`)
 
@@ -109,6 +114,9 @@ func (c *Config) complete() error {
 		return fmt.Errorf("client name %q may not hold , ; = or white space", c.ClientName)
 	}
 	c.PubSubEndpoint = orElse(c.PubSubEndpoint, DefaultPubSubEndpoint)
+	if c.Channel != "" && !channelName.MatchString(strings.TrimSuffix(c.Channel, customSuffix)) {
+		return fmt.Errorf("%q is no name of a channel: letters, digits and single underscores, beginning with a letter", c.Channel)
+	}
 	c.Audience = orElse(c.Audience, c.URL)
 	if c.Timeout <= 0 {
 		c.Timeout = 2 * time.Minute

@@ -20,13 +20,19 @@ const ownerMost = 10_000
 // advised is how many owners a plan names at most.
 const advised = 5
 
-// Advise warns of owners who would own too many records of an sObject with those that the plan creates. One aggregate
-// tells, which shows only those who may come near.
+// Advise warns of selections for change events that the org may not have room for, and of owners who would own too many
+// records with those that the plan creates.
 func (p *Provider) Advise(ctx context.Context, b provider.Binding, prospect provider.Prospect) ([]string, error) {
 	r, err := p.open(b)
 	if err != nil {
 		return nil, err
 	}
+	owners, err := p.adviseOwners(ctx, r, b, prospect)
+	return append(adviseEvents(b, b.Spec.Settings["sobject"]), owners...), err
+}
+
+// adviseOwners asks with one aggregate, which shows only those who may come near.
+func (p *Provider) adviseOwners(ctx context.Context, r *records, b provider.Binding, prospect provider.Prospect) ([]string, error) {
 	gains, nobody := r.gains(prospect)
 	most := 0
 	for _, n := range gains {

@@ -18,6 +18,7 @@ const (
 	kindObjectPermission = "object_permission"
 	kindFieldPermission  = "field_permission"
 	kindAssignment       = "assignment"
+	kindChannel          = "channel"
 	kindChannelMember    = "channel_member"
 )
 
@@ -47,7 +48,7 @@ func placeOf(address string) place {
 // Expand lists what the specs need: their sObjects and fields, one permission set that grants exactly what they read and
 // write, and the selection of each watched sObject for change events.
 func (p *Provider) Expand(specs []provider.ObjectSpec) ([]resource.Resource, error) {
-	x := &expansion{byAddress: map[string]int{}, objects: map[string]string{}}
+	x := &expansion{byAddress: map[string]int{}, objects: map[string]string{}, channel: p.channel()}
 	for _, s := range specs {
 		x.objects[s.Object] = s.Settings["sobject"]
 	}
@@ -109,6 +110,7 @@ type expansion struct {
 	byAddress map[string]int
 	objects   map[string]string // contract object to sObject
 	creating  bool              // what is listed is only ever created
+	channel   string            // the connection's own channel for change events; "" = the default one
 }
 
 // add lists a resource once. Of two that ask for the same, the second adds its wishes to the first's.
@@ -187,7 +189,7 @@ func (x *expansion) spec(s provider.ObjectSpec) error {
 	x.owner(s)
 	x.permissions(s, object, fields, granted)
 	if s.Watched {
-		x.add(channelMember(s, object))
+		x.channelMember(s, object)
 	}
 	return nil
 }
@@ -301,8 +303,10 @@ func (p *Provider) Apply(ctx context.Context, c resource.Change, resolved map[st
 		return p.applyField(ctx, c)
 	case kindPermissionSet, kindObjectPermission, kindFieldPermission, kindAssignment:
 		return p.applyPermission(ctx, c, resolved)
-	case kindChannelMember:
+	case kindChannel:
 		return p.applyChannel(ctx, c)
+	case kindChannelMember:
+		return p.applyMember(ctx, c)
 	default:
 		return resource.Resource{}, invalid(string(c.Action)+" "+c.Want.Kind, "Salesforce resources of this kind are only read")
 	}

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -41,10 +42,10 @@ func (p *Provider) Watch(ctx context.Context, bound []provider.Binding, cursors 
 		if err != nil {
 			return err
 		}
-		topic := topicOf(r.object)
+		topic := p.topicOf(r.object)
 		if byTopic[topic] == nil {
 			topics = append(topics, topic)
-			byTopic[topic] = &watcher{subscriber: subscriber{topic: topic, events: p.events, log: p.log.With("topic", topic)},
+			byTopic[topic] = &watcher{subscriber: subscriber{topic: topic, events: p.events, log: p.log.With("topic", topic)}, enriched: p.channel() != "",
 				hand: func(ctx context.Context, changes []record.Change, cursor provider.Cursor) error {
 					one.Lock()
 					defer one.Unlock()
@@ -117,11 +118,13 @@ type emitError struct{ err error }
 func (e *emitError) Error() string { return "hand over changes: " + e.err.Error() }
 func (e *emitError) Unwrap() error { return e.err }
 
-// watcher follows the changes of one sObject.
+// watcher follows the changes of one sObject, or of all of a channel.
 type watcher struct {
 	subscriber
-	records []*records // all objects bound to the topic's sObject
-	hand    func(context.Context, []record.Change, provider.Cursor) error
+	records  []*records // all objects bound to the topic's sObjects
+	enriched bool       // events of several records come one for each, with one replay id
+	last     []byte     // the replay id of the last event of an enriched channel: more of its parts may come
+	hand     func(context.Context, []record.Change, provider.Cursor) error
 
 	at    position
 	known bool // at comes from a cursor, or from this run
@@ -158,6 +161,7 @@ func (w *watcher) follow(ctx context.Context, catchUp bool) error {
 	if err := w.scarce(ctx); err != nil {
 		return err
 	}
+	w.last = nil
 	from := &eventbus.FetchRequest{ReplayPreset: eventbus.ReplayPreset_LATEST}
 	if len(w.at.replay) > 0 {
 		from.ReplayPreset, from.ReplayId = eventbus.ReplayPreset_CUSTOM, w.at.replay
@@ -216,14 +220,16 @@ func (w *watcher) take(ctx context.Context, response *eventbus.FetchResponse) er
 			}
 		} else {
 			for _, r := range w.records {
-				changes = append(changes, r.changes(e, w.events.config.ClientName)...)
+				if r.concerns(e) {
+					changes = append(changes, r.changes(e, w.events.config.ClientName)...)
+				}
 			}
 		}
 		next.mark = max(next.mark, e.commit)
-		next.replay = consumed.GetReplayId()
+		w.passed(&next, consumed.GetReplayId())
 	}
 	if len(response.GetEvents()) == 0 && len(response.GetLatestReplayId()) > 0 {
-		next.replay = response.GetLatestReplayId()
+		next.replay, w.last = response.GetLatestReplayId(), nil
 	}
 	if len(changes) == 0 && next.String() == w.at.String() {
 		return nil
@@ -234,6 +240,19 @@ func (w *watcher) take(ctx context.Context, response *eventbus.FetchResponse) er
 	}
 	w.at = next
 	return nil
+}
+
+// passed moves a position behind an event. On an enriched channel an event of several records comes in parts that share
+// one replay id: one is behind us only when another id follows (Change Data Capture Developer Guide, "Enrich Change
+// Events with Extra Fields").
+func (w *watcher) passed(next *position, replay []byte) {
+	switch {
+	case !w.enriched:
+		next.replay = replay
+	case w.last != nil && !bytes.Equal(w.last, replay):
+		next.replay = w.last
+	}
+	w.last = replay
 }
 
 // decode reads an event with the schema it names itself, never with the newest.

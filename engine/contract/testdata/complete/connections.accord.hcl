@@ -33,6 +33,7 @@ connection "salesforce" "sales" {
   client          = "accord"
   pubsub_endpoint = "localhost:7011"
   pubsub_insecure = true
+  channel         = "accord"
 
   oauth "client_credentials" {
     client_id     = secret::env("SF_CLIENT_ID")
