@@ -39,6 +39,7 @@ const (
 	Normalise    Kind = "normalise"     // one vendor trims and rounds what it is given
 	Automation   Kind = "automation"    // somebody's automation changes values back
 	Scope        Kind = "scope"         // records leave the scope and come back
+	Duplicate    Kind = "duplicate"     // a user copies a record, with its key
 	Bulk         Kind = "bulk"          // large loads, which outlive the process that sent them
 )
 
@@ -46,7 +47,7 @@ const (
 var Kinds = []Kind{
 	LostBefore, LostAfter, Late, Stall, Throttle, Passing, LockedRows, RefusedRows, BrokenList, LaggingFind,
 	LostEvent, DoubleEvent, LateEvent, BareEvent, HiddenRecord, Removal, Skew, Coarse, Crash, Replace, ApplyCrash,
-	HalfTyped, Normalise, Automation, Scope, Bulk,
+	HalfTyped, Normalise, Automation, Scope, Duplicate, Bulk,
 }
 
 // chances gives every kind its own stream, so that leaving one out changes as little as possible of all else.

@@ -34,7 +34,7 @@ func (w *world) post(side record.Side, table, id string) {
 	bare := w.hit(BareEvent, 3)
 	lost, late, twice := w.hit(LostEvent, 1), w.hit(LateEvent, 1), w.hit(DoubleEvent, 1)
 	c := record.Change{Record: record.Record{ID: id}, Partial: true}
-	if !bare && r.State != record.Missing {
+	if !bare && r.State != record.Missing && r.State != record.Outside {
 		c = record.Change{Record: r, Ours: r.Actor == "accord"}
 		c.Record.Fields, c.Record.Changed = record.Fields{}, map[string]record.Version{}
 		for name, v := range r.Changed {

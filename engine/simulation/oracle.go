@@ -213,6 +213,9 @@ func (w *world) removals(c *court, o *objectRule) {
 	gone := func(r record.Record) bool { return r.State == record.Deleted || r.State == record.Archived }
 	for _, x := range c.couples[o.name] {
 		both := [2]record.Record{x.left, x.right}
+		if c.pairs[place(record.Right, o.table[record.Right], x.right.ID)] != x.pair {
+			continue // a copy of the partner, which is held
+		}
 		for _, s := range record.Sides {
 			if o.archive[s] && gone(both[s]) && both[s.Other()].State == record.Live && both[s.Other()].Key == both[s].ID && !c.excused(o.name, x.pair, "") {
 				w.complain("removals", "%s is %s, and %s is still there", both[s].ID, both[s].State, both[s.Other()].ID)
@@ -244,6 +247,15 @@ func (w *world) ended(ctx context.Context, l *ledger.Ledger) {
 	quiet, err := l.Quiet(ctx)
 	if err != nil || !quiet {
 		w.complain("conservation", "something is left to do in the ledger: %v", err)
+	}
+	tallies, err := l.Tallies(ctx)
+	if err != nil {
+		w.complain("conservation", "the ledger can't be read: %v", err)
+	}
+	for _, t := range tallies {
+		if !t.Balanced() {
+			w.complain("conservation", "the ledger's own account of %s does not add up: %+v", t.Object, t)
+		}
 	}
 	stats, err := l.Stats(ctx)
 	if err != nil {

@@ -98,6 +98,9 @@ func (w *world) end(c *court, partners map[string]couple, n int, name string) st
 	case !paired:
 		return NoPartner
 	}
+	if pair := c.pairs[at]; pair != "" && pair != x.pair && c.excused(o.name, pair, "") {
+		return Told // it is a copy of the record that has the partner
+	}
 	there := [2]record.Record{x.left, x.right}[h.side.Other()]
 	if there.State != record.Live {
 		return Gone

@@ -79,7 +79,7 @@ func shownFields(fields record.Fields) map[string]string {
 func (w *world) pick(side record.Side, table string, state record.State) (string, bool) {
 	var ids []string
 	for _, r := range w.systems[side].Records(table) {
-		if r.State == state && !w.isOutside(place(side, table, r.ID)) {
+		if r.State == state {
 			ids = append(ids, r.ID)
 		}
 	}
@@ -136,7 +136,7 @@ func (w *world) newDeal() {
 // act is one thing that one user does.
 func (w *world) act() {
 	r := w.user()
-	switch r.IntN(28) {
+	switch r.IntN(30) {
 	case 0:
 		w.add(record.Left, "Account", record.Fields{"Name": w.text("client")})
 	case 1, 2:
@@ -164,6 +164,10 @@ func (w *world) act() {
 	case 22, 23, 24:
 		if w.met(HalfTyped) {
 			w.typing()
+		}
+	case 27:
+		if w.met(Duplicate) {
+			w.duplicate()
 		}
 	case 25, 26:
 		if w.met(Scope) {
@@ -304,55 +308,37 @@ func (w *world) cross() {
 	r := w.user()
 	side := record.Side(r.IntN(2))
 	o := objects[r.IntN(len(objects))]
-	back := r.IntN(2) == 0
-	var ids []string
-	for _, at := range w.allOutside() {
-		if s, table, _ := places(at); s == side && table == o.table[side] {
-			ids = append(ids, at)
-		}
-	}
-	if !back || len(ids) == 0 {
+	id, outside := w.pick(side, o.table[side], record.Outside)
+	if !outside || r.IntN(2) == 0 {
 		if id, ok := w.pick(side, o.table[side], record.Live); ok {
 			w.strike(Scope)
-			w.setOutside(place(side, o.table[side], id), true)
-			w.remove(side, o.table[side], id, record.Missing)
+			w.remove(side, o.table[side], id, record.Outside)
 		}
 		return
 	}
-	at := ids[r.IntN(len(ids))]
-	_, table, id := places(at)
-	if r.IntN(2) == 0 {
-		for i := range o.fields {
-			if f := &o.fields[i]; f.unique && f.means == nil && !f.more && f.name != "amount" && f.name != "progress" && r.IntN(4) == 0 {
-				w.edit(side, table, id, record.Fields{f.native[side]: w.text(f.name)})
-			}
+	for i := range o.fields {
+		if f := &o.fields[i]; f.unique && !f.more && f.name != "amount" && f.name != "progress" && r.IntN(6) == 0 {
+			w.edit(side, o.table[side], id, record.Fields{f.native[side]: w.text(f.name)})
 		}
 	}
-	w.setOutside(at, false)
 	w.strike(Scope)
-	w.remove(side, table, id, record.Live)
+	w.remove(side, o.table[side], id, record.Live)
 }
 
-func (w *world) isOutside(at string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.outside[at]
-}
-
-func (w *world) allOutside() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return keys(w.outside)
-}
-
-func (w *world) setOutside(at string, outside bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if outside {
-		w.outside[at] = true
-	} else {
-		delete(w.outside, at)
+// duplicate copies an item, as people do who need another one much like it: with everything that stands in it, the key
+// too.
+func (w *world) duplicate() {
+	o := objects[w.user().IntN(len(objects))]
+	table := o.table[record.Right]
+	id, ok := w.pick(record.Right, table, record.Live)
+	if !ok {
+		return
 	}
+	w.strike(Duplicate)
+	it, _ := w.find(record.Right, table, id)
+	made := w.systems[record.Right].Copy(table, id)
+	w.did(record.Right, table, made, record.Create, record.Live, it.Fields)
+	w.trace.add("user copies %s: %s", id, made)
 }
 
 // show makes everything visible again.

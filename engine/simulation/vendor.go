@@ -101,9 +101,7 @@ func (t *table) List(ctx context.Context, since record.Version, page func([]reco
 	if err != nil {
 		return 0, err
 	}
-	all = slices.DeleteFunc(all, func(r record.Record) bool {
-		return r.State == record.Missing && !w.isOutside(place(t.v.side, t.name, r.ID)) // hidden, and nobody says so
-	})
+	all = slices.DeleteFunc(all, func(r record.Record) bool { return r.State == record.Missing })
 	w.trace.add("%s list %s since %d: %d records", t.v.side, t.name, since, len(all))
 	broken := !w.quiet.Load() && w.hit(BrokenList, 1)
 	for i, chunk := range slices.Collect(slices.Chunk(all, 7)) {

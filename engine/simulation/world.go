@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,7 +32,6 @@ type world struct {
 	more      bool             // the second contract is in force
 	operators int              // processes that applied a contract
 	underway  map[string]*load // loads, by their key
-	outside   map[string]bool  // by place: left the scope
 
 	mu           sync.Mutex
 	history      []change
@@ -75,21 +73,12 @@ type change struct {
 
 func place(side record.Side, table, id string) string { return side.String() + "/" + table + "/" + id }
 
-// places takes a place apart.
-func places(at string) (side record.Side, table, id string) {
-	parts := strings.Split(at, "/")
-	if parts[0] == record.Right.String() {
-		side = record.Right
-	}
-	return side, parts[1], parts[2]
-}
-
 var connections = [2]string{"salesforce.crm", "monday.work"}
 
 func newWorld(seed uint64, without []Kind, dir string) *world {
 	w := &world{
 		chances: newChances(seed, without), trace: newTrace(), path: filepath.Join(dir, fmt.Sprintf("ledger-%d.db", seed)),
-		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, crashes: map[string]int{}, partner: map[string]string{}, outside: map[string]bool{}, underway: map[string]*load{},
+		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, crashes: map[string]int{}, partner: map[string]string{}, underway: map[string]*load{},
 	}
 	if w.met(Skew) {
 		w.skew[w.stream("skew").IntN(2)] = w.between("skew", -40*time.Second, 40*time.Second)

@@ -25,6 +25,21 @@ func (r *records) shown() []record.Record {
 	return r.fake.System.Records(r.table)
 }
 
+// Copy makes a record by hand that holds all that another does, its key too, and returns its id; "" where there is no such
+// record.
+func (s *System) Copy(name, id string) string {
+	s.mu.Lock()
+	r := s.table(name).rows[id]
+	if r == nil {
+		s.mu.Unlock()
+		return ""
+	}
+	made := s.create(name, r.fields.Clone(), r.key, "a user")
+	s.mu.Unlock()
+	s.tell(name, made)
+	return made
+}
+
 // Rekey writes another key into a record by hand.
 func (s *System) Rekey(name, id, key string) {
 	s.mu.Lock()
