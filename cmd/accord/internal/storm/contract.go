@@ -3,8 +3,8 @@ package storm
 import "strings"
 
 // contractText is the contract that people work under. In mid-flight it is replaced by one with another field, and back.
-// The vendors' calls go past the wire that listens in: hook is where monday calls, listen where accord answers.
-func contractText(hook, listen string, more bool) string {
+// The vendors' calls go past the wire that listens in: hook is where monday calls, listen where accord answers, desk who gets the requests.
+func contractText(hook, listen, desk string, more bool) string {
 	extra := ""
 	if more {
 		extra = `
@@ -15,7 +15,7 @@ func contractText(hook, listen string, more bool) string {
   }
 `
 	}
-	return strings.NewReplacer("# more\n", extra, "HOOK", hook, "LISTEN", listen).Replace(contractBase)
+	return strings.NewReplacer("# more\n", extra, "HOOK", hook, "LISTEN", listen, "DESK", desk).Replace(contractBase)
 }
 
 const contractBase = `
@@ -193,7 +193,9 @@ object "request" {
     board      = "Requests"
     key        = text.salesforce_id
   }
-  create "salesforce" {}
+  create "salesforce" {
+    owner = "DESK"
+  }
   delete {
     monday = delete
   }

@@ -51,6 +51,7 @@ type storm struct {
 	data     string // folder of the org
 	state    string // folder of the emulators' state
 	hook     string // where accord answers monday
+	desk     string // the username of who gets the requests
 	more     bool   // the second contract is in force, or about to be
 
 	people  *people.People
@@ -123,6 +124,11 @@ func (s *storm) prepare(ctx context.Context) error {
 	v := s.vendors.vars
 	s.people.MondayURL, s.people.MondayToken = v["MONDAY_URL"], v["MONDAY_TOKEN"]
 	s.people.SalesforceURL, s.people.SalesforceToken = v["SF_URL"], v["SF_ACCESS_TOKEN"]
+	users, err := s.people.Query(ctx, "SELECT Username FROM User WHERE "+salesPeople)
+	if err != nil || len(users) == 0 {
+		return fmt.Errorf("find somebody for the requests: %d, %w", len(users), err)
+	}
+	s.desk = text(users[0]["Username"])
 	if err := s.listen(); err != nil {
 		return err
 	}
@@ -180,7 +186,7 @@ func (s *storm) vars() []string {
 // apply writes the contract and brings it into force. In a storm a try may fail, or be killed: it is repeated until one
 // comes to its end.
 func (s *storm) apply(patience time.Duration) error {
-	text := contractText("http://"+s.relays["hook"].address()+"/hooks/monday", s.hook, s.more)
+	text := contractText("http://"+s.relays["hook"].address()+"/hooks/monday", s.hook, s.desk, s.more)
 	if err := os.WriteFile(filepath.Join(s.contract, "storm.accord.hcl"), []byte(text), 0o600); err != nil {
 		return err
 	}

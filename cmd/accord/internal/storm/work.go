@@ -13,6 +13,9 @@ import (
 	"accord/cmd/accord/internal/people"
 )
 
+// salesPeople are the users of the org that are people of both sides, in SOQL.
+const salesPeople = "IsActive = true AND Email LIKE '%@example.com' ORDER BY Id"
+
 // crew are the people who edit, and what they know.
 type crew struct {
 	*storm
@@ -77,7 +80,7 @@ func (c *crew) arrive(ctx context.Context) error {
 	for _, r := range rows {
 		c.accounts = append(c.accounts, text(r["Id"]))
 	}
-	rows, err = c.people.Query(ctx, "SELECT Id FROM User WHERE IsActive = true AND Email LIKE '%@example.com' ORDER BY Id")
+	rows, err = c.people.Query(ctx, "SELECT Id FROM User WHERE "+salesPeople)
 	for _, r := range rows {
 		c.users = append(c.users, text(r["Id"]))
 	}
