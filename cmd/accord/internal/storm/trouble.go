@@ -46,17 +46,19 @@ var kinds = []kind{
 	{"Salesforce: unavailable", 3, fault("/salesforce/faults", map[string]any{"kind": "error", "status": 503})},
 	{"Salesforce: unexpected error, all written", 3, fault("/salesforce/faults", map[string]any{"kind": "error_after", "status": 500, "operation": "PATCH composite/sobjects"})},
 	{"Salesforce: rows are locked", 4, fault("/salesforce/faults", map[string]any{"kind": "item", "count": 3})},
+	{"Salesforce: half an answer", 3, fault("/salesforce/faults", map[string]any{"kind": "truncate"})},
 	{"Salesforce: the session ends", 3, fault("/salesforce/faults", map[string]any{"kind": "expire"})},
 	{"Salesforce: all sessions end", 1, fault("/salesforce/sessions/expire", nil)},
 	{"Salesforce: answers take long", 2, fault("/salesforce/faults", map[string]any{"kind": "delay", "delay": "1500ms", "count": 2})},
 	{"Salesforce: no new session", 1, fault("/salesforce/faults", map[string]any{"kind": "oauth", "code": "server_error", "message": "try again"})},
-	{"events: the stream is lost", 3, fault("/salesforce/events/faults", map[string]any{"kind": "drop"})},
+	{"events: the stream is lost", 3, fault("/salesforce/faults", map[string]any{"kind": "drop"})},
 	{"events: the replay id is stale", 2, (*storm).stale},
-	{"events: a gap", 3, fault("/salesforce/events/faults", map[string]any{"kind": "gap"})},
-	{"events: an overflow", 2, fault("/salesforce/events/faults", map[string]any{"kind": "overflow"})},
-	{"events: one comes twice", 2, fault("/salesforce/events/faults", map[string]any{"kind": "duplicate"})},
-	{"events: one is lost", 3, fault("/salesforce/events/faults", map[string]any{"kind": "lose", "count": 2})},
-	{"events: they come late", 2, fault("/salesforce/events/faults", map[string]any{"kind": "delay", "delay": "2500ms"})},
+	{"events: the bus is down", 1, fault("/salesforce/faults", map[string]any{"kind": "error", "operation": "pubsub", "code": "service.unavailable"})},
+	{"events: a gap", 3, fault("/salesforce/faults", map[string]any{"kind": "gap"})},
+	{"events: an overflow", 2, fault("/salesforce/faults", map[string]any{"kind": "overflow"})},
+	{"events: one comes twice", 2, fault("/salesforce/faults", map[string]any{"kind": "duplicate"})},
+	{"events: one is lost", 3, fault("/salesforce/faults", map[string]any{"kind": "lose", "count": 2})},
+	{"events: they come late", 2, fault("/salesforce/faults", map[string]any{"kind": "hold", "delay": "2500ms"})},
 
 	{"all connections break", 4, (*storm).cut},
 	{"kill accord", 5, (*storm).killAccord},
@@ -112,7 +114,7 @@ func (s *storm) lag(ctx context.Context, r *rand.Rand) error {
 
 // stale has the vendor refuse the place that the stream stood at, the next time it is opened.
 func (s *storm) stale(ctx context.Context, _ *rand.Rand) error {
-	if err := s.vendors.admin(ctx, "POST", "/salesforce/events/faults", map[string]any{"kind": "stale_replay"}, nil); err != nil {
+	if err := s.vendors.admin(ctx, "POST", "/salesforce/faults", map[string]any{"kind": "stale_replay"}, nil); err != nil {
 		return err
 	}
 	s.relays["stream"].cut()
