@@ -73,11 +73,15 @@ func (p *Pipeline) catchUp(ctx context.Context) error {
 	if !p.listens() {
 		return nil
 	}
-	ctx, stop := context.WithTimeout(ctx, eventCatchUp)
+	brief, stop := context.WithTimeout(ctx, eventCatchUp)
 	defer stop()
 	quiet := time.AfterFunc(p.cfg.Quiet, stop)
 	defer quiet.Stop()
-	return p.listen(ctx, func() { quiet.Reset(p.cfg.Quiet) })
+	err := p.listen(brief, func() { quiet.Reset(p.cfg.Quiet) })
+	if brief.Err() != nil {
+		return ctx.Err() // what was not taken in by then comes again
+	}
+	return err
 }
 
 // hear brings a batch of a connection's events into the ledger. Told is called for each that held something.

@@ -31,6 +31,9 @@ trigger "renewal" {
     sobject = "Task"
     fields  = { WhatId = record.salesforce_id, Subject = event.Reason__c, OwnerId = record.salesforce.OwnerId }
   }
+  action "monday_move" {
+    group = "Renewals"
+  }
 }
 trigger "shout" {
   on   = event.Shout__e
@@ -106,6 +109,7 @@ func TestAnEventFiresForItsRecordOnce(t *testing.T) {
 	want := []string{
 		"salesforce_create  map[sobject:Task] map[OwnerId:005A Subject:reason e1 WhatId:" + deal.ID + "]",
 		"monday_update " + item.ID + " map[body:Renewal of deal 0 requested by 005A: reason e1] map[]",
+		"monday_move " + item.ID + " map[group:Renewals] map[]",
 	}
 	if diff := cmp.Diff(want, w.acts()); diff != "" {
 		t.Fatal(diff)
@@ -122,7 +126,7 @@ func TestAnEventFiresForItsRecordOnce(t *testing.T) {
 			t.Errorf("%s: %d times in\n%s", text, n, got)
 		}
 	}
-	if len(w.acts()) != 6 || len(w.letters()) != 0 {
+	if len(w.acts()) != 9 || len(w.letters()) != 0 {
 		t.Errorf("%d actions, dead letters %+v", len(w.acts()), w.letters())
 	}
 }
@@ -187,7 +191,7 @@ func TestAnEventAboutAStranger(t *testing.T) {
 	later = time.Minute
 	w.hear()
 	w.hear()
-	if got := w.acts(); len(got) != 2 || !strings.Contains(got[1], "Renewal of late") {
+	if got := w.acts(); len(got) != 3 || !strings.Contains(got[1], "Renewal of late") {
 		t.Fatalf("%q", got)
 	}
 	later = time.Hour
@@ -201,11 +205,11 @@ func TestAnEventAboutAStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.hear()
-	if len(w.letters()) != 1 || len(w.acts()) != 2 {
+	if len(w.letters()) != 1 || len(w.acts()) != 3 {
 		t.Errorf("after the retry: %+v %q", w.letters(), w.acts())
 	}
 	stats, err := w.ledger.TriggerStats(t.Context())
-	if err != nil || len(stats) != 1 || stats[0].Events != 1 || stats[0].Failed != 1 || stats[0].Done != 2 {
+	if err != nil || len(stats) != 1 || stats[0].Events != 1 || stats[0].Failed != 1 || stats[0].Done != 3 {
 		t.Errorf("figures %+v, %v", stats, err)
 	}
 }
@@ -260,7 +264,7 @@ func TestACrashAnywhereHearsOnce(t *testing.T) {
 		}
 		w.reopen(nil)
 		w.hear()
-		if got := w.acts(); len(got) != 4 {
+		if got := w.acts(); len(got) != 5 {
 			t.Fatalf("died at step %d, and %d actions: %q", at, len(got), got)
 		}
 	}
@@ -269,7 +273,7 @@ func TestACrashAnywhereHearsOnce(t *testing.T) {
 // TestEveryActionOnceThroughLostAnswers has each kind of action fail in each way, once, and end done once.
 func TestEveryActionOnceThroughLostAnswers(t *testing.T) {
 	for _, kind := range []string{"salesforce_create", "salesforce_publish", "monday_create", "monday_update", "monday_move"} {
-		for _, when := range []string{"before", "after", "refused for now"} {
+		for _, when := range []string{"before", "after", "refused for now", "refused for good"} {
 			t.Run(kind+" "+when, func(t *testing.T) {
 				w := &triggerWorld{world: newWorld(t)}
 				settings := map[string]string{
@@ -284,8 +288,10 @@ func TestEveryActionOnceThroughLostAnswers(t *testing.T) {
 				for _, s := range []*providertest.System{w.sf, w.md} {
 					s.Break(func(c providertest.Call) providertest.Fault {
 						switch {
-						case c.Operation != "act" || c.Sequence > 1:
+						case c.Operation != "act" || c.Sequence > 1 && when != "refused for good":
 							return providertest.Fault{}
+						case when == "refused for good":
+							return providertest.Fault{Before: &provider.Error{Kind: provider.Invalid, Op: "act", Code: "NO", Message: "it is not allowed"}}
 						case when == "before":
 							return providertest.Fault{Before: lost}
 						case when == "after":
@@ -295,12 +301,36 @@ func TestEveryActionOnceThroughLostAnswers(t *testing.T) {
 						}
 					})
 				}
-				w.win(w.sf.Records("Opportunity")[0].ID)
+				deal := w.sf.Records("Opportunity")[0].ID
+				w.win(deal)
 				w.sync()
+				if when == "refused for good" {
+					w.mended(kind, deal)
+				}
 				if got := w.acts(); len(got) != 1 || len(w.letters()) != 0 {
 					t.Errorf("acts %q, dead letters %+v", got, w.letters())
 				}
 			})
 		}
 	}
+}
+
+// mended sees that a refused action is a dead letter that holds its record up in nothing, and has it carried out after all.
+func (w *triggerWorld) mended(kind, deal string) {
+	w.t.Helper()
+	list := w.letters()
+	if len(list) != 1 || list[0].Code != "NO" || !strings.Contains(list[0].Message, kind) {
+		w.t.Fatalf("dead letters %+v", list)
+	}
+	w.sf.Edit("Opportunity", deal, record.Fields{"Name": record.OfText("renamed")})
+	w.sync()
+	if got := find(w.md, "Deals", deal).Fields["name"].Part(0); got != "renamed" {
+		w.t.Errorf("the record is held: its name is %q", got)
+	}
+	w.sf.Break(nil)
+	w.md.Break(nil)
+	if err := w.ledger.RetryDeadLetter(w.t.Context(), list[0].ID); err != nil {
+		w.t.Fatal(err)
+	}
+	w.sync()
 }
