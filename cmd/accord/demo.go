@@ -167,7 +167,7 @@ func (d *demo) firstSync(ctx context.Context) error {
 	}
 	defer closeLedger(l, logger)
 	began := time.Now()
-	s := newSync(l, logger, time.Minute)
+	s := newSync(l, logger, workerName("demo"), time.Minute)
 	meter := view.NewMeter(d.out, d.w.style(d.out), time.Now)
 	s.pipelineConfig.Progress = meter.Progress
 	err = s.once(ctx)
@@ -193,7 +193,7 @@ func (d *demo) live(ctx context.Context) error {
 	defer closeLedger(l, logger)
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- newSync(l, logger, time.Minute).run(running) }()
+	go func() { ended <- newSync(l, logger, workerName("demo"), time.Minute).run(running) }()
 	if err := d.untilListening(running); err != nil {
 		stop()
 		return errors.Join(err, <-ended)

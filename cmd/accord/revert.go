@@ -44,7 +44,7 @@ func (w *workspace) revert(cmd *cobra.Command, l *ledger.Ledger, logger hclog.Lo
 	if err != nil {
 		return err
 	}
-	s := newSync(l, logger, time.Minute)
+	s := newSync(l, logger, workerName("revert"), time.Minute)
 	var moved int
 	planned := false
 	err = s.record(cmd.Context(), runRevert, func(ctx context.Context) error {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -34,12 +36,12 @@ func syncCommand(w *workspace) *cobra.Command {
 				return err
 			}
 			defer closeLedger(l, logger)
-			release, err := hold(ctx, l, "sync")
+			name, release, err := joinSync(ctx, l)
 			if err != nil {
 				return err
 			}
 			defer release()
-			s := newSync(l, logger, sweep)
+			s := newSync(l, logger, name, sweep)
 			meter := view.NewMeter(cmd.OutOrStdout(), w.style(cmd.OutOrStdout()), time.Now)
 			s.pipelineConfig.Progress = meter.Progress
 			if once {
@@ -69,7 +71,7 @@ type syncer struct {
 	spent          *spending // likewise
 }
 
-func newSync(l *ledger.Ledger, logger hclog.Logger, sweep time.Duration) *syncer {
+func newSync(l *ledger.Ledger, logger hclog.Logger, worker string, sweep time.Duration) *syncer {
 	s := &syncer{ledger: l, logger: logger, router: newRouter(logger.Named("webhooks"))}
 	k := connector{logger: logger, observe: func(c provider.Call) {
 		logger.Trace("call", "connection", c.Connection, "operation", c.Operation, "rows", c.Rows, "status", c.Status,
@@ -80,7 +82,7 @@ func newSync(l *ledger.Ledger, logger hclog.Logger, sweep time.Duration) *syncer
 	}}
 	s.pipelineConfig = pipeline.Config{
 		Ledger: l, Decode: decode, Listen: s.router.set, Clock: time.Now, Logger: logger.Named("pipeline"),
-		Worker: workerName(), Sweep: sweep,
+		Worker: worker, Sweep: sweep,
 		Connect: func(ctx context.Context, c *contract.Contract) (binding.Providers, error) {
 			k.spent = s.spent
 			return k.open(ctx, c)
@@ -115,12 +117,24 @@ func (s *syncer) run(ctx context.Context) error {
 	})
 }
 
-func workerName() string {
+// joinSync lets this process work with a ledger, and names it. On SQLite it is the only sync: whatever was left under
+// its name is left by one that is no more, and need not wait for a lease to run out. On PostgreSQL it is one of many.
+func joinSync(ctx context.Context, l *ledger.Ledger) (worker string, release func(), err error) {
+	if l.Engine() == "sqlite" {
+		release, err = hold(ctx, l, "sync")
+		return "sync", release, err
+	}
+	return workerName("sync"), func() {}, nil
+}
+
+// workerName is one that no other process has or ever had: containers have the same names and process ids again and
+// again.
+func workerName(verb string) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
 	}
-	return fmt.Sprintf("%s/%d", host, os.Getpid())
+	return fmt.Sprintf("%s@%s/%d/%s", verb, host, os.Getpid(), strings.ToLower(rand.Text()[:6]))
 }
 
 func closeLedger(l *ledger.Ledger, logger hclog.Logger) {

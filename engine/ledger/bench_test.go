@@ -102,7 +102,7 @@ func deliver(b *testing.B, f *fixture, batch int, resolving bool) {
 		}
 		b.StartTimer()
 		for n := 0; ; {
-			batch := must(f.Dispatch(b.Context(), "deal", record.Right, batch, ledger.Lane{}))(b)
+			batch := must(f.Dispatch(b.Context(), "deal", record.Right, batch))(b)
 			if batch == nil {
 				break
 			}

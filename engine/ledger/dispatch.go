@@ -38,9 +38,9 @@ func (b *Batch) Patches() []record.Patch {
 
 // Dispatch takes up to limit intents that are ready and due, the most urgent and then the oldest first, and stamps them as
 // one batch: from then on they count as sent. It is called before the vendor is, so that a crash leaves a trace of what
-// may have happened. Nil when there are none. A lane with a name is checked: ErrLaneLost when it has another holder.
-func (l *Ledger) Dispatch(ctx context.Context, object string, side record.Side, limit int, lane Lane) (*Batch, error) {
-	return l.DispatchSome(ctx, object, side, Selection{Limit: limit}, lane)
+// may have happened. Nil when there are none.
+func (l *Ledger) Dispatch(ctx context.Context, object string, side record.Side, limit int) (*Batch, error) {
+	return l.DispatchSome(ctx, object, side, Selection{Limit: limit})
 }
 
 // Selection says which intents may go into a batch.
@@ -75,15 +75,12 @@ func (s Selection) where() (condition string, args []any) {
 
 // DispatchSome is Dispatch for the intents that fit a selection. It takes thousands at once, for vendors that take
 // files of records.
-func (l *Ledger) DispatchSome(ctx context.Context, object string, side record.Side, want Selection, lane Lane) (*Batch, error) {
+func (l *Ledger) DispatchSome(ctx context.Context, object string, side record.Side, want Selection) (*Batch, error) {
 	var batch *Batch
 	object = clean(object)
 	condition, more := want.where()
 	err := l.write(ctx, fmt.Sprintf("dispatch writes of %s to the %s side", object, side), []string{"object/" + object}, func(t *tx) error {
 		batch = nil
-		if err := t.holds(lane); err != nil {
-			return err
-		}
 		from := ` FROM intent WHERE object = $1 AND side = $2 AND state = 'ready' AND not_before <= $3` + condition
 		args := append([]any{object, side.String(), t.now}, more...)
 		if want.From > 1 {

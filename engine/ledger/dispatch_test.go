@@ -48,7 +48,7 @@ func TestDispatchSome(t *testing.T) {
 		})
 		take := func(side record.Side, s ledger.Selection) *ledger.Batch {
 			t.Helper()
-			return must(f.DispatchSome(t.Context(), "deal", side, s, ledger.Lane{}))(t)
+			return must(f.DispatchSome(t.Context(), "deal", side, s))(t)
 		}
 		load := ledger.Selection{Limit: 20, From: 31, Backfill: true, Ops: []record.Op{record.Create}}
 		if b := take(record.Right, load); b != nil {
@@ -88,7 +88,7 @@ func TestLoadOfThousands(t *testing.T) {
 		}
 		intend(f, 0, n, ledger.PriorityBackfill, creation(ledger.PriorityBackfill))
 		began := time.Now()
-		b := must(f.DispatchSome(t.Context(), "deal", record.Right, ledger.Selection{Limit: n, From: n, Backfill: true}, ledger.Lane{}))(t)
+		b := must(f.DispatchSome(t.Context(), "deal", record.Right, ledger.Selection{Limit: n, From: n, Backfill: true}))(t)
 		t.Logf("dispatched after %s", time.Since(began).Round(time.Millisecond))
 		open := must(f.Unsettled(t.Context(), "deal", record.Right))(t)
 		if len(open) != 1 || len(open[0].Intents) != n || !open[0].Whole || open[0].Key != b.Key {

@@ -66,14 +66,14 @@ func (t *tx) addFirings(list []Firing) error {
 		"ON CONFLICT (trigger_name, pair_id, occurrence) DO NOTHING", rows)
 }
 
-// DueFirings takes firings that are due, oldest first, and leases them: for that long nobody else gets them. From then on
-// they count as tried, so that a crash leaves a trace of what may have happened.
-func (l *Ledger) DueFirings(ctx context.Context, limit int, worker string, lease time.Duration) ([]Firing, error) {
+// DueFirings takes firings of an object that are due, oldest first, and leases them: for that long nobody else gets them.
+// From then on they count as tried, so that a crash leaves a trace of what may have happened.
+func (l *Ledger) DueFirings(ctx context.Context, object string, limit int, worker string, lease time.Duration) ([]Firing, error) {
 	var list []Firing
-	err := l.write(ctx, "take trigger firings", []string{"firings"}, func(t *tx) error {
+	err := l.write(ctx, "take trigger firings of "+object, []string{"firings"}, func(t *tx) error {
 		list = nil
-		err := t.query(`SELECT `+firingColumns+` FROM trigger_firing WHERE state = 'ready' AND not_before <= $1 AND lease_until <= $1
-			ORDER BY created_at, trigger_name, pair_id, occurrence LIMIT $2`, []any{t.now, orAll(limit)}, func(r row) error {
+		err := t.query(`SELECT `+firingColumns+` FROM trigger_firing WHERE object = $1 AND state = 'ready' AND not_before <= $2 AND lease_until <= $2
+			ORDER BY created_at, trigger_name, pair_id, occurrence LIMIT $3`, []any{object, t.now, orAll(limit)}, func(r row) error {
 			f, err := scanFiring(r)
 			list = append(list, f)
 			return err
@@ -95,22 +95,6 @@ func (l *Ledger) DueFirings(ctx context.Context, limit int, worker string, lease
 		return nil
 	})
 	return list, err
-}
-
-// FreeLeases ends all leases of pending pairs and of firings: whoever held them is no more. What was decided on a lease
-// that was freed does not count, and firings still count as tried.
-func (l *Ledger) FreeLeases(ctx context.Context) error {
-	return l.write(ctx, "free what a worker that is no more had taken up", []string{"firings"}, func(t *tx) error {
-		for _, statement := range []string{
-			`UPDATE trigger_firing SET lease_by = '', lease_until = 0 WHERE state = 'ready' AND lease_until > 0`,
-			`UPDATE pending SET lease_by = '', lease_until = 0 WHERE lease_until > 0`,
-		} {
-			if _, err := t.exec(statement); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 func scanFiring(r row) (Firing, error) {

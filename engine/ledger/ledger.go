@@ -51,13 +51,14 @@ type Ledger struct {
 	reads   *sql.DB
 	clock   func() time.Time
 	log     hclog.Logger
-	ids     idSource
+	ids     *idSource
 	gate    func(Step) error
+	lanes   []Lane // that every change depends on; see Under
 }
 
 // Open opens a ledger and brings its tables up to date. A ledger made by a newer accord is refused.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
-	l := &Ledger{clock: c.Clock, log: c.Logger, gate: c.Gate, ids: idSource{random: c.Random}}
+	l := &Ledger{clock: c.Clock, log: c.Logger, gate: c.Gate, ids: &idSource{random: c.Random}}
 	if l.clock == nil {
 		l.clock = time.Now
 	}

@@ -189,7 +189,7 @@ func decided(w ledger.Work) ledger.Resolution {
 
 func (f *fixture) dispatch(side record.Side) *ledger.Batch {
 	f.Helper()
-	return must(f.Dispatch(f.Context(), "deal", side, 100, ledger.Lane{}))(f)
+	return must(f.Dispatch(f.Context(), "deal", side, 100))(f)
 }
 
 func (f *fixture) settle(list ...ledger.Outcome) {

@@ -277,7 +277,7 @@ func decide(w ledger.Work) ledger.Resolution {
 
 func (w *world) dispatch(t *rapid.T) {
 	for _, side := range record.Sides {
-		batch := must(w.f.Dispatch(background, w.object, side, rapid.IntRange(1, 3).Draw(t, "limit"), ledger.Lane{}))(w.f)
+		batch := must(w.f.Dispatch(background, w.object, side, rapid.IntRange(1, 3).Draw(t, "limit")))(w.f)
 		if batch != nil {
 			w.sent = append(w.sent, *batch)
 		}
@@ -395,7 +395,7 @@ func (w *world) finish(t *rapid.T) {
 		worked := len(list) + len(reads) + len(events)
 		for _, side := range record.Sides {
 			batches := must(w.f.Unsettled(background, w.object, side))(w.f)
-			if b := must(w.f.Dispatch(background, w.object, side, 10, ledger.Lane{}))(w.f); b != nil {
+			if b := must(w.f.Dispatch(background, w.object, side, 10))(w.f); b != nil {
 				batches = append(batches, *b)
 			}
 			for _, b := range batches {

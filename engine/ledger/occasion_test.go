@@ -25,7 +25,7 @@ func TestAnEventIsTakenOnce(t *testing.T) {
 		batch.Cursor.Position = "2"
 		same(t, "new the second time", must(f.Hear(ctx, batch))(t), 0)
 		same(t, "cursor", must(f.Cursor(ctx, "salesforce.crm", "/event/Renewal__e"))(t), "2")
-		same(t, "due", len(must(f.DueFirings(ctx, 10, "w", time.Minute))(t)), 1)
+		same(t, "due", len(must(f.DueFirings(ctx, "", 10, "w", time.Minute))(t)), 1)
 
 		due := must(f.DueOccasions(ctx, 10))(t)
 		if len(due) != 1 || due[0].Trigger != "renewal" || due[0].IDs != [2]string{"L1", "L1?"} || string(due[0].Payload) != `{"x":1}` || due[0].State != "waiting" {

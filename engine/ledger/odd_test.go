@@ -59,7 +59,7 @@ func TestOddTexts(t *testing.T) {
 				},
 				func() error { _, err := f.RecordByPair(t.Context(), record.Left, []string{"\ufffd", s}); return err },
 				func() error { _, err := f.DeadLetters(t.Context(), ledger.Filter{Object: s, PairID: s}); return err },
-				func() error { _, _, err := f.AcquireLane(t.Context(), s, s, time.Second); return err },
+				func() error { _, err := f.TakeLanes(t.Context(), []string{s}, s, time.Second); return err },
 				func() error {
 					_, err := f.Activate(t.Context(), ledger.AppliedContract{Digest: s, Actor: s})
 					return err
@@ -155,7 +155,7 @@ func TestManyWorkers(t *testing.T) {
 						t.Error(stale, err)
 						return
 					}
-					b, err := g.Dispatch(background, "deal", record.Right, 5, ledger.Lane{})
+					b, err := g.Dispatch(background, "deal", record.Right, 5)
 					if err != nil {
 						t.Error(err)
 						return

@@ -230,7 +230,7 @@ func work(t *testing.T, url string) {
 		must(l.Resolve(t.Context(), list))(t)
 		fmt.Println("resolved")
 		batches := must(l.Unsettled(t.Context(), "deal", record.Right))(t)
-		if b := must(l.Dispatch(t.Context(), "deal", record.Right, 4, ledger.Lane{}))(t); b != nil {
+		if b := must(l.Dispatch(t.Context(), "deal", record.Right, 4))(t); b != nil {
 			batches = append(batches, *b)
 		}
 		fmt.Println("dispatched")

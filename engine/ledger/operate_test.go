@@ -70,7 +70,7 @@ func TestIntendedWritesAndTheirHistory(t *testing.T) {
 		same(t, "stored", len(must(f.Intend(t.Context(), "deal", []ledger.Intent{change("Won", "Open")}))(t)), 0)
 		same(t, "one is under way", must(f.Intend(t.Context(), "deal", []ledger.Intent{change("Won", "Open")}))(t), []string{p.ID})
 
-		b := must(f.Dispatch(t.Context(), "deal", record.Right, 10, ledger.Lane{}))(t)
+		b := must(f.Dispatch(t.Context(), "deal", record.Right, 10))(t)
 		ok(t, f.Settle(t.Context(), []ledger.Outcome{{IntentID: b.Intents[0].ID, Done: true, RecordID: "R1", Version: 2, Run: "run1"}}))
 		var list []ledger.Write
 		ok(t, f.RunWrites(t.Context(), "run1", func(w ledger.Write) error {
@@ -104,7 +104,7 @@ func TestAWriteInTheSecondOfTheEditThatItAnswers(t *testing.T) {
 			PairID: p.ID, Gen: work[0].Gen, Lease: work[0].Lease,
 			Intents: []ledger.Intent{{Side: record.Right, Op: record.Update, RecordID: "R1", Fields: fields("stage", "Won")}},
 		}}))(t)
-		b := must(f.Dispatch(t.Context(), "deal", record.Right, 10, ledger.Lane{}))(t)
+		b := must(f.Dispatch(t.Context(), "deal", record.Right, 10))(t)
 		// Our answer follows within that second, and tells its version in whole seconds.
 		ok(t, f.Settle(t.Context(), []ledger.Outcome{{IntentID: b.Intents[0].ID, Done: true, RecordID: "R1", Version: 5000}}))
 		e := must(f.Ledger.Explain(t.Context(), "deal", "R1"))(t)

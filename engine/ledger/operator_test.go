@@ -75,58 +75,6 @@ func TestStructure(t *testing.T) {
 	})
 }
 
-func TestLanes(t *testing.T) {
-	engines(t, func(t *testing.T, f *fixture) {
-		take := func(worker string) (ledger.Lane, bool) {
-			t.Helper()
-			lane, held, err := f.AcquireLane(t.Context(), "board/1", worker, time.Minute)
-			ok(t, err)
-			return lane, held
-		}
-		a, held := take("a")
-		if !held {
-			t.Fatal("a free lane can't be taken")
-		}
-		if _, held := take("b"); held {
-			t.Fatal("two hold one lane")
-		}
-		again, held := take("a")
-		if !held || again.Token != a.Token {
-			t.Fatalf("its holder takes a lane again: %+v", again)
-		}
-		f.clock.advance(50 * time.Second)
-		a = must(f.RenewLane(t.Context(), a, time.Minute))(t)
-		f.clock.advance(50 * time.Second)
-		if _, held := take("b"); held {
-			t.Fatal("a renewed lane was taken")
-		}
-		f.pairUp("L1", "R1", "a", "1")
-		f.capture(event(record.Left, "L1", 2, "a", "2"))
-		f.write(record.Right, "a", "2")
-
-		f.clock.advance(time.Minute) // a is paused by its machine
-		if _, err := f.Dispatch(t.Context(), "deal", record.Right, 10, a); !errors.Is(err, ledger.ErrLaneLost) {
-			t.Fatalf("dispatched on a lease that ran out: %v", err)
-		}
-		b, held := take("b")
-		if !held || b.Token <= a.Token {
-			t.Fatalf("a lane whose lease ran out: %+v after %+v", b, a)
-		}
-		if _, err := f.RenewLane(t.Context(), a, time.Minute); !errors.Is(err, ledger.ErrLaneLost) {
-			t.Fatalf("renewed a lane that was lost: %v", err)
-		}
-		ok(t, f.ReleaseLane(t.Context(), a)) // says nothing about b's lease
-		if batch := must(f.Dispatch(t.Context(), "deal", record.Right, 10, b))(t); batch == nil {
-			t.Fatal("the new holder can't dispatch")
-		}
-		ok(t, f.ReleaseLane(t.Context(), b))
-		c, held := take("a")
-		if !held || c.Token <= b.Token {
-			t.Fatalf("a lane that was given back: %+v", c)
-		}
-	})
-}
-
 func TestLease(t *testing.T) {
 	engines(t, func(t *testing.T, f *fixture) {
 		f.capture(read(record.Left, "L1", "", 1, "a", "1"))
@@ -245,14 +193,14 @@ func TestResolutionEffects(t *testing.T) {
 		if f.quiet() {
 			t.Fatal("quiet with a trigger to fire")
 		}
-		due := must(f.DueFirings(t.Context(), 10, "w", time.Minute))(t)
+		due := must(f.DueFirings(t.Context(), "deal", 10, "w", time.Minute))(t)
 		same(t, "firings", len(due), 2)
 		same(t, "payload", string(due[0].Payload), `{"x":1}`)
-		same(t, "leased", len(must(f.DueFirings(t.Context(), 10, "w2", time.Minute))(t)), 0)
+		same(t, "leased", len(must(f.DueFirings(t.Context(), "deal", 10, "w2", time.Minute))(t)), 0)
 		ok(t, f.SettleFiring(t.Context(), due[0], ledger.FiringOutcome{Done: true}))
 		ok(t, f.SettleFiring(t.Context(), due[1], ledger.FiringOutcome{Retry: &ledger.Retry{At: f.clock.Now().Add(time.Hour), Error: "later"}}))
 		f.clock.advance(time.Hour)
-		due = must(f.DueFirings(t.Context(), 10, "w", time.Minute))(t)
+		due = must(f.DueFirings(t.Context(), "deal", 10, "w", time.Minute))(t)
 		if len(due) != 1 || due[0].Attempts != 1 || due[0].Error != "later" {
 			t.Fatalf("again: %+v", due)
 		}
@@ -281,22 +229,22 @@ func TestALookIsNoTry(t *testing.T) {
 		r.Firings = []ledger.Firing{{Trigger: "kickoff", Occurrence: "1"}}
 		f.resolve(r)
 		sent := f.clock.Now()
-		due := must(f.DueFirings(t.Context(), 1, "w", time.Minute))(t)
+		due := must(f.DueFirings(t.Context(), "deal", 1, "w", time.Minute))(t)
 		later := func() *ledger.Retry { return &ledger.Retry{At: f.clock.Now().Add(time.Minute)} }
 		ok(t, f.SettleFiring(t.Context(), due[0], ledger.FiringOutcome{Retry: later(), Unknown: true}))
 		for range 3 {
 			f.clock.advance(time.Minute)
-			due = must(f.DueFirings(t.Context(), 1, "w", time.Minute))(t)
+			due = must(f.DueFirings(t.Context(), "deal", 1, "w", time.Minute))(t)
 			same(t, "sent and tried", []time.Time{due[0].Sent, due[0].Tried}, []time.Time{sent, sent})
 			ok(t, f.SettleFiring(t.Context(), due[0], ledger.FiringOutcome{Retry: later(), Unknown: true, Looked: true}))
 		}
 		// One that really sends something counts.
 		f.clock.advance(time.Minute)
 		tried := f.clock.Now()
-		due = must(f.DueFirings(t.Context(), 1, "w", time.Minute))(t)
+		due = must(f.DueFirings(t.Context(), "deal", 1, "w", time.Minute))(t)
 		ok(t, f.SettleFiring(t.Context(), due[0], ledger.FiringOutcome{Retry: later(), Unknown: true}))
 		f.clock.advance(time.Minute)
-		due = must(f.DueFirings(t.Context(), 1, "w", time.Minute))(t)
+		due = must(f.DueFirings(t.Context(), "deal", 1, "w", time.Minute))(t)
 		same(t, "tried again", []time.Time{due[0].Sent, due[0].Tried}, []time.Time{sent, tried})
 	})
 }

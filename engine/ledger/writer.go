@@ -61,6 +61,9 @@ func (w *writer) run(ctx context.Context, l *Ledger, locks []string, f func(*tx)
 		}
 	}
 	t.now = l.now() // after the locks: time in the ledger does not run backwards while somebody waits
+	if err := t.held(); err != nil {
+		return err
+	}
 	if err := f(t); err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (p *Pipeline) dropAwards(ctx context.Context, o *object, env *environment) 
 	if len(env.void) == 0 {
 		return nil
 	}
-	if err := p.cfg.Ledger.DropAwards(ctx, env.void); err != nil {
+	if err := o.ledger.DropAwards(ctx, env.void); err != nil {
 		return fmt.Errorf("forget awards of %s that no longer hold: %w", o.Name, err)
 	}
 	return nil

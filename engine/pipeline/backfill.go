@@ -17,24 +17,55 @@ import (
 // follows. Objects that others refer to come first, so that references find their records.
 func (p *Pipeline) backfill(ctx context.Context) error {
 	for _, o := range p.objects {
-		if err := p.review(ctx, o); err != nil {
-			return err
-		}
-		if o.unlisted = o.halted; o.halted {
-			continue // once it is resumed
-		}
-		if err := p.backfillObject(ctx, o); err != nil {
-			return err
+		for again := true; again; {
+			var err error
+			if again, err = p.tryBackfill(ctx, o); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (p *Pipeline) backfillObject(ctx context.Context, o *object) error {
-	o.unlisted = false
+// tryBackfill does it for one object. Again says that another worker is at it, which what refers to it must wait for, or
+// has taken it over.
+func (p *Pipeline) tryBackfill(ctx context.Context, o *object) (again bool, err error) {
+	if err := p.review(ctx, o); err != nil {
+		return false, err
+	}
+	if o.unlisted = o.halted; o.halted {
+		return false, nil // once it is resumed
+	}
+	if done, err := p.backfilledUnder(ctx, o); err != nil {
+		return false, err
+	} else if done == p.contract.Digest() && o.group.hold == nil {
+		return false, p.backfillObject(ctx, o) // there is nothing left to do that needs its lanes
+	}
+	if mine, err := p.claimGroup(ctx, o.group); err != nil {
+		return false, err
+	} else if !mine {
+		return true, p.meanwhile(ctx, o)
+	}
+	if err := p.backfillObject(o.group.hold.ctx, o); err != nil {
+		return true, p.unlessLost(ctx, o.group, err)
+	}
+	return false, p.leave(ctx, o.group)
+}
+
+// backfilledUnder is the digest of the contract under which an object was last listed and matched; "" = never.
+func (p *Pipeline) backfilledUnder(ctx context.Context, o *object) (string, error) {
 	done, err := p.cfg.Ledger.Cursor(ctx, backfilled, o.Name)
 	if err != nil {
-		return fmt.Errorf("ask whether %s was listed: %w", o.Name, err)
+		return "", fmt.Errorf("ask whether %s was listed: %w", o.Name, err)
+	}
+	return done, nil
+}
+
+func (p *Pipeline) backfillObject(ctx context.Context, o *object) error {
+	o.unlisted = false
+	done, err := p.backfilledUnder(ctx, o)
+	if err != nil {
+		return err
 	}
 	if done != "" { // before, a canary may not be known yet
 		if stop, err := p.watchOver(ctx, o); stop || err != nil {
@@ -61,10 +92,10 @@ func (p *Pipeline) backfillObject(ctx context.Context, o *object) error {
 	if err := p.pair(ctx, o); err != nil {
 		return err
 	}
-	if _, err := p.cfg.Ledger.EnqueueObject(ctx, o.Name, ledger.PriorityBackfill, "contract"); err != nil {
+	if _, err := o.ledger.EnqueueObject(ctx, o.Name, ledger.PriorityBackfill, "contract"); err != nil {
 		return fmt.Errorf("mark all of %s pending: %w", o.Name, err)
 	}
-	if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: backfilled, Name: o.Name, Position: p.contract.Digest()}); err != nil {
+	if err := o.ledger.SetCursor(ctx, ledger.Cursor{Connection: backfilled, Name: o.Name, Position: p.contract.Digest()}); err != nil {
 		return fmt.Errorf("record that %s was listed: %w", o.Name, err)
 	}
 	// Pairs of this object must exist before what refers to it is matched.
@@ -203,7 +234,7 @@ func (p *Pipeline) pair(ctx context.Context, o *object) error {
 		}
 	}
 	m := binding.Match(candidates[record.Left], candidates[record.Right])
-	joined, err := p.cfg.Ledger.JoinPairs(ctx, o.Name, m.Pairs)
+	joined, err := o.ledger.JoinPairs(ctx, o.Name, m.Pairs)
 	if err != nil {
 		return fmt.Errorf("pair the records of %s: %w", o.Name, err)
 	}
@@ -235,7 +266,7 @@ func (p *Pipeline) hold(ctx context.Context, o *object, ids [2][]string, names m
 			})
 		}
 	}
-	if err := p.cfg.Ledger.Hold(ctx, conflicts); err != nil {
+	if err := o.ledger.Hold(ctx, conflicts); err != nil {
 		return fmt.Errorf("hold records of %s: %w", o.Name, err)
 	}
 	return nil

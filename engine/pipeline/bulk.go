@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -86,7 +87,7 @@ func (p *Pipeline) deliverLoad(ctx context.Context, o *object, side record.Side)
 	if o.gathering {
 		want.From = limits.BulkSize
 	}
-	batch, err := p.cfg.Ledger.DispatchSome(ctx, o.Name, side, want, ledger.Lane{})
+	batch, err := o.ledger.DispatchSome(ctx, o.Name, side, want)
 	if err != nil {
 		return 0, fmt.Errorf("take up a load to %s of %s: %w", o.side(side), o.Name, err)
 	}
@@ -103,6 +104,10 @@ func (p *Pipeline) startLoad(ctx context.Context, o *object, side record.Side, b
 	p.loads.set(o, side, true)
 	p.loads.wait.Go(func() {
 		err := p.send(ctx, o, side, batch, first)
+		if errors.Is(err, ledger.ErrLaneLost) {
+			p.cfg.Logger.Warn("another worker takes up a load that this one lost", "object", o.Name, "error", err)
+			err = nil
+		}
 		p.loads.mu.Lock()
 		if p.loads.err == nil {
 			p.loads.err = err
@@ -125,9 +130,19 @@ func (p *Pipeline) awaitLoads(ctx context.Context, o *object) error {
 
 // meanwhile gives the objects before one, whose backfill is done, a turn while that one is being loaded.
 func (p *Pipeline) meanwhile(ctx context.Context, o *object) error {
+	if err := p.lookAround(ctx); err != nil {
+		return err
+	}
 	worked := false
 	for _, other := range p.objects[:max(0, slices.Index(p.objects, o))] {
-		did, err := p.turn(ctx, other)
+		var did bool
+		var err error
+		switch {
+		case other.group != o.group:
+			did, err = p.visit(ctx, other.group)
+		case o.group.hold != nil:
+			did, err = p.turn(ctx, other)
+		}
 		if err != nil {
 			return err
 		}

@@ -14,24 +14,37 @@ import (
 // watch captures what vendors report until ctx ends. A vendor's event is acknowledged only once it is in the ledger.
 func (p *Pipeline) watch(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for address, bound := range p.bindings {
-		cursors, err := p.cfg.Ledger.Cursors(ctx, address)
-		if err != nil {
-			return fmt.Errorf("read the cursors of %s: %w", address, err)
-		}
+	for address := range p.bindings {
 		g.Go(func() error {
-			err := p.providers[address].Watch(ctx, bound, cursors, p.emit(address))
+			// A vendor that calls may call any worker; of one that is listened to, one worker takes the stream.
+			if _, called := p.providers[address].(provider.Receiver); called {
+				return p.watchOne(ctx, address, p.cfg.Ledger)
+			}
+			err := p.role(ctx, watching+address, func(ctx context.Context, l *ledger.Ledger) error { return p.watchOne(ctx, address, l) })
 			if ctx.Err() != nil {
 				return nil
 			}
-			return fmt.Errorf("watch %s: %w", address, err)
+			return err
 		})
 	}
 	return g.Wait()
 }
 
+// watchOne captures what one connection reports.
+func (p *Pipeline) watchOne(ctx context.Context, address string, l *ledger.Ledger) error {
+	cursors, err := l.Cursors(ctx, address)
+	if err != nil {
+		return fmt.Errorf("read the cursors of %s: %w", address, err)
+	}
+	err = p.providers[address].Watch(ctx, p.bindings[address], cursors, p.emit(address, l))
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("watch %s: %w", address, err)
+}
+
 // emit brings one batch of a connection's changes into the ledger, with the cursor behind them, in one transaction.
-func (p *Pipeline) emit(address string) provider.Emit {
+func (p *Pipeline) emit(address string, l *ledger.Ledger) provider.Emit {
 	return func(ctx context.Context, changes []record.Change, cursor provider.Cursor) error {
 		c := ledger.Capture{Priority: ledger.PriorityLive}
 		for _, ch := range changes {
@@ -50,7 +63,7 @@ func (p *Pipeline) emit(address string) provider.Emit {
 		if cursor.Name != "" {
 			c.Cursor = &ledger.Cursor{Connection: address, Name: cursor.Name, Position: cursor.Position}
 		}
-		done, err := p.cfg.Ledger.Capture(ctx, c)
+		done, err := l.Capture(ctx, c)
 		if err != nil {
 			return fmt.Errorf("capture %d changes of %s: %w", len(changes), address, err)
 		}
@@ -64,7 +77,7 @@ func (p *Pipeline) emit(address string) provider.Emit {
 func (p *Pipeline) refresh(ctx context.Context, o *object) (bool, error) {
 	worked := false
 	for _, side := range record.Sides {
-		dirty, err := p.cfg.Ledger.DirtyRecords(ctx, o.Name, side, readBatch)
+		dirty, err := o.ledger.DirtyRecords(ctx, o.Name, side, readBatch)
 		if err != nil {
 			return worked, fmt.Errorf("ask what of %s must be read: %w", o.Name, err)
 		}
@@ -86,7 +99,7 @@ func (p *Pipeline) refresh(ctx context.Context, o *object) (bool, error) {
 		for i, r := range records {
 			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true, DirtyGen: dirty[i].Gen})
 		}
-		if _, err := p.cfg.Ledger.Capture(ctx, c); err != nil {
+		if _, err := o.ledger.Capture(ctx, c); err != nil {
 			return worked, fmt.Errorf("capture %d records of %s read at %s: %w", len(records), o.Name, o.side(side), err)
 		}
 		worked = true

@@ -68,7 +68,7 @@ func (p *Pipeline) deliverBatch(ctx context.Context, o *object, side record.Side
 	limits := o.Records[side].Limits()
 	// While a backfill gathers for a load, only what is more urgent goes ahead of it.
 	want := ledger.Selection{Limit: max(1, limits.BatchSize), Live: o.gathering && limits.BulkFrom > 0}
-	batch, err := p.cfg.Ledger.DispatchSome(ctx, o.Name, side, want, ledger.Lane{})
+	batch, err := o.ledger.DispatchSome(ctx, o.Name, side, want)
 	if err != nil {
 		return 0, fmt.Errorf("take up writes to %s of %s: %w", o.side(side), o.Name, err)
 	}
@@ -85,6 +85,9 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 	calling := provider.WithCause(ctx, batchCause(batch))
 	if urgency(batch.Intents) >= ledger.PriorityBackfill {
 		calling = ratelimit.WithPriority(calling, ratelimit.Backfill)
+	}
+	if err := o.group.hold.check(); err != nil {
+		return err // nothing was sent; whoever holds the lanes now looks for it
 	}
 	results, err := p.write(calling, o, side, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
 	if err == nil && len(results) != len(patches) {
@@ -131,6 +134,7 @@ func (p *Pipeline) write(ctx context.Context, o *object, side record.Side, b pro
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	defer context.AfterFunc(o.group.hold.gone, cancel)()
 	return o.Records[side].Write(ctx, b)
 }
 
@@ -154,7 +158,7 @@ func (p *Pipeline) settle(ctx context.Context, o *object, outcomes []ledger.Outc
 	for i := range outcomes {
 		outcomes[i].Run = p.cfg.Run
 	}
-	if err := p.cfg.Ledger.Settle(ctx, outcomes); err != nil {
+	if err := o.ledger.Settle(ctx, outcomes); err != nil {
 		return fmt.Errorf("settle %d writes of %s: %w", len(outcomes), o.Name, err)
 	}
 	return nil

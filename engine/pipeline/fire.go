@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,10 +25,40 @@ const (
 	fireLease     = fireBatch*actionTimeout + time.Minute
 )
 
-// fire carries out the actions of triggers that are due. What becomes of one touches neither the record that fired it
-// nor its writes.
-func (p *Pipeline) fire(ctx context.Context) (bool, error) {
-	due, err := p.cfg.Ledger.DueFirings(ctx, fireBatch, p.cfg.Worker, fireLease)
+// fireOthers carries out what is due of objects that the contract in force has no more, so that each action comes to an
+// end.
+func (p *Pipeline) fireOthers(ctx context.Context) (bool, error) {
+	others := slices.DeleteFunc(slices.Clone(p.toFire), func(name string) bool { return p.object(name) != nil })
+	if broken, _ := p.standing([]string{firings}); len(others) == 0 && !broken {
+		return false, nil
+	}
+	h, err := p.lanes.take(ctx, firings)
+	if err != nil {
+		return false, err
+	}
+	if h == nil {
+		p.left = true
+		return false, nil
+	}
+	if h.broken {
+		names := make([]string, len(p.objects))
+		for i, o := range p.objects {
+			names[i] = o.Name
+		}
+		err = h.ledger.FreeOtherFirings(ctx, names)
+	}
+	worked := h.broken
+	for _, name := range others {
+		did, e := p.fire(h.ctx, name, h)
+		worked, err = worked || did, errors.Join(err, e)
+	}
+	return worked, errors.Join(err, p.lanes.release(ctx, h))
+}
+
+// fire carries out the actions of an object's triggers that are due. What becomes of one touches neither the record that
+// fired it nor its writes.
+func (p *Pipeline) fire(ctx context.Context, object string, h *hold) (bool, error) {
+	due, err := h.ledger.DueFirings(ctx, object, fireBatch, p.cfg.Worker, fireLease)
 	if err != nil {
 		return false, fmt.Errorf("take up the actions of triggers: %w", err)
 	}
@@ -44,7 +75,7 @@ func (p *Pipeline) fire(ctx context.Context) (bool, error) {
 	for _, list := range byPlace {
 		g.Go(func() error {
 			for _, f := range list {
-				if err := p.carryOut(ctx, f); err != nil {
+				if err := p.carryOut(ctx, f, h); err != nil {
 					return err
 				}
 			}
@@ -56,16 +87,20 @@ func (p *Pipeline) fire(ctx context.Context) (bool, error) {
 
 // carryOut does one action and records what became of it. The ledger holds what it is to do, and that it may have been
 // done, before the vendor is called.
-func (p *Pipeline) carryOut(ctx context.Context, f ledger.Firing) error {
+func (p *Pipeline) carryOut(ctx context.Context, f ledger.Firing, h *hold) error {
 	stopping := ctx.Err()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actionTimeout)
 	defer cancel()
+	defer context.AfterFunc(h.gone, cancel)()
 	var outcome ledger.FiringOutcome
 	if stopping != nil {
 		outcome = ledger.FiringOutcome{Retry: &ledger.Retry{At: p.cfg.Clock(), Error: f.Error}, Unknown: !f.Sent.IsZero(), Looked: true}
 	} else {
-		kept, err := p.prepare(ctx, &f)
+		kept, err := p.prepare(ctx, &f, h)
 		result := provider.ActionResult{Looked: err != nil}
+		if lost := h.check(); lost != nil {
+			return lost // nothing was asked for; whoever holds the lanes now finds out
+		}
 		if err == nil {
 			cause := provider.Cause{Initiator: strings.TrimSuffix(fmt.Sprintf("trigger %s, %s", f.Trigger, kept.Initiator), ", ")}
 			result, err = p.act(provider.WithCause(ctx, cause), f, kept)
@@ -74,14 +109,14 @@ func (p *Pipeline) carryOut(ctx context.Context, f ledger.Firing) error {
 	}
 	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer end()
-	if err := p.cfg.Ledger.SettleFiring(ctx, f, outcome); err != nil {
+	if err := h.ledger.SettleFiring(ctx, f, outcome); err != nil {
 		return fmt.Errorf("record what became of trigger %q: %w", f.Trigger, err)
 	}
 	return nil
 }
 
 // prepare fills the action in where that was not possible when it was decided, and stores it: every try sends the same.
-func (p *Pipeline) prepare(ctx context.Context, f *ledger.Firing) (*firing, error) {
+func (p *Pipeline) prepare(ctx context.Context, f *ledger.Firing, h *hold) (*firing, error) {
 	doing := fmt.Sprintf("fire trigger %q", f.Trigger)
 	var kept firing
 	if err := json.Unmarshal(f.Payload, &kept); err != nil {
@@ -113,7 +148,7 @@ func (p *Pipeline) prepare(ctx context.Context, f *ledger.Firing) (*firing, erro
 			return &kept, &provider.Error{Kind: provider.Internal, Op: doing, Err: err}
 		}
 		f.Payload = payload
-		if err := p.cfg.Ledger.PrepareFiring(ctx, *f); err != nil {
+		if err := h.ledger.PrepareFiring(ctx, *f); err != nil {
 			return &kept, &provider.Error{Kind: provider.Transient, Op: doing, Err: err}
 		}
 		return &kept, nil

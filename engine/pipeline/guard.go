@@ -45,7 +45,7 @@ func (p *Pipeline) guard(ctx context.Context, o *object, work []ledger.Work, res
 	}
 	if h == nil {
 		o.round = round
-		return false, nil
+		return false, p.saveBurst(ctx, o)
 	}
 	o.halted = true
 	if err := p.giveBack(ctx, o, work, resolutions, 0); err != nil {
@@ -109,7 +109,7 @@ func (p *Pipeline) giveBack(ctx context.Context, o *object, work []ledger.Work, 
 	for i := range resolutions {
 		resolutions[i] = ledger.Resolution{PairID: work[i].Pair.ID, Gen: work[i].Gen, Lease: work[i].Lease, RetryAt: p.cfg.Clock().Add(wait), Reason: "halted"}
 	}
-	if _, err := p.cfg.Ledger.Resolve(ctx, resolutions); err != nil {
+	if _, err := o.ledger.Resolve(ctx, resolutions); err != nil {
 		return fmt.Errorf("give back claims of %s: %w", o.Name, err)
 	}
 	return nil

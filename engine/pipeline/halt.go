@@ -88,11 +88,16 @@ func (p *Pipeline) halt(ctx context.Context, o *object, h Halt) error {
 	return saveHalt(ctx, p.cfg.Ledger, o.Name, h)
 }
 
-// review takes up that an object is halted, in this process or before it, and that an operator has let it go on.
+// review takes up that an object is halted, in this process or another, and that an operator has let it go on. The
+// latter's approval is for the worker that holds the object.
 func (p *Pipeline) review(ctx context.Context, o *object) error {
-	text, err := p.cfg.Ledger.Cursor(ctx, halts, o.Name)
-	if err != nil || text == "" {
+	text, err := o.ledger.Cursor(ctx, halts, o.Name)
+	if err != nil {
 		return err
+	}
+	if text == "" {
+		o.halted = o.halted && o.group.hold != nil
+		return nil
 	}
 	var h Halt
 	if err := json.Unmarshal([]byte(text), &h); err != nil {
@@ -102,8 +107,15 @@ func (p *Pipeline) review(ctx context.Context, o *object) error {
 		o.halted = true
 		return nil
 	}
-	o.halted, o.allowed = false, h
-	return p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: halts, Name: o.Name})
+	o.halted = false
+	if o.group.hold == nil {
+		return nil
+	}
+	o.allowed = h
+	if err := p.saveBurst(ctx, o); err != nil {
+		return err
+	}
+	return o.ledger.SetCursor(ctx, ledger.Cursor{Connection: halts, Name: o.Name})
 }
 
 // excused is what somebody looked at and wants let be; "" = nothing.

@@ -18,10 +18,6 @@ func (p *Pipeline) load(ctx context.Context) error {
 	if applied == nil {
 		return ErrNoContract
 	}
-	// There is one sync on a ledger: whoever had taken up anything before this one is no more.
-	if err := p.cfg.Ledger.FreeLeases(ctx); err != nil {
-		return err
-	}
 	c, err := p.cfg.Decode(applied.Source)
 	if err != nil {
 		return fmt.Errorf("decode the contract in force (serial %d): %w", applied.Serial, err)
@@ -45,10 +41,11 @@ func (p *Pipeline) load(ctx context.Context) error {
 	}
 	p.objects = p.objects[:0]
 	for _, o := range objects {
-		bound := &object{Object: o, progress: Progress{Object: o.Name}}
+		bound := &object{Object: o, ledger: p.cfg.Ledger, progress: Progress{Object: o.Name}}
 		bound.watch(c)
 		p.objects = append(p.objects, bound)
 	}
+	p.groups = groups(p.objects)
 	p.directory = binding.NewDirectory(providers, p.cfg.Clock)
 	p.cfg.Listen(providers)
 	return nil

@@ -28,10 +28,14 @@ type Config struct {
 	// Decode turns the source of the contract in force into the contract.
 	Decode func(source []byte) (*contract.Contract, error)
 	// Listen is told of the providers whenever they change, so that vendors' calls reach them; nil when nobody calls.
-	Listen   func(binding.Providers)
-	Clock    func() time.Time
-	Logger   hclog.Logger
-	Worker   string         // names this process in leases
+	Listen func(binding.Providers)
+	Clock  func() time.Time
+	Logger hclog.Logger
+	// Worker names this process in leases. Any number of pipelines share a ledger, in one process or in several, each with a
+	// name, a *ledger.Ledger and providers of its own: start each with New and Run, and they share the work by lanes
+	// (lanes.go). Who comes under a name takes over at once what an earlier life under it held and shuts that out, so
+	// that two that live at the same time must not share one.
+	Worker   string
 	Run      string         // id of the run that is noted with every write, so that it can be put back; "" = none
 	Progress func(Progress) // told after every round that did something; nil is fine
 	Quiet    time.Duration  // without an event for so long, Once takes all events for read; 0 = 2 seconds
@@ -58,6 +62,11 @@ type Pipeline struct {
 	providers binding.Providers
 	bindings  map[string][]provider.Binding // by connection
 	objects   []*object
+	groups    []*group
+	lanes     *holder
+	known     []ledger.Lane // that somebody held when this round began
+	toFire    []string      // objects of which triggers' actions were due then
+	left      bool          // the last round left to other workers something that is to be done
 	directory *binding.Directory
 	wake      chan struct{}
 	progress  sync.Mutex // guards what objects report: a sweep runs beside the loop
@@ -69,6 +78,8 @@ type Pipeline struct {
 // object is one object at work.
 type object struct {
 	*binding.Object
+	group    *group
+	ledger   *ledger.Ledger // as it is open to whoever holds the object's lanes
 	progress Progress
 	listed   bool         // as a whole, since the last sweep
 	halted   bool         // by its guard, until somebody resumes it
@@ -77,6 +88,7 @@ type object struct {
 	vanished vanished     // since then, too
 	allowed  Halt         // what somebody approved after a halt
 	sung     atomic.Int64 // when its canaries were last seen to be well, in milliseconds
+	noted    burst        // of round and allowed, what other workers would go on with
 	// gathering says that more of a backfill is about to be resolved: a load waits for it.
 	gathering bool
 	triggers  []*contract.Trigger
@@ -108,11 +120,22 @@ func New(cfg Config) *Pipeline {
 	if cfg.Listen == nil {
 		cfg.Listen = func(binding.Providers) {}
 	}
-	return &Pipeline{cfg: cfg, wake: make(chan struct{}, 1)}
+	return &Pipeline{
+		cfg: cfg, wake: make(chan struct{}, 1),
+		lanes: &holder{ledger: cfg.Ledger, worker: cfg.Worker, clock: cfg.Clock, logger: cfg.Logger},
+	}
 }
 
 // Once takes up what changed on both sides since last time, settles everything pending, and returns.
 func (p *Pipeline) Once(ctx context.Context) error {
+	for {
+		if err := p.once(ctx); !errors.Is(err, errNewContract) {
+			return err
+		}
+	}
+}
+
+func (p *Pipeline) once(ctx context.Context) error {
 	if err := p.load(ctx); err != nil {
 		return err
 	}
@@ -121,7 +144,11 @@ func (p *Pipeline) Once(ctx context.Context) error {
 	defer func() {
 		stop()
 		p.endLoads()
+		p.lanes.close(ctx)
 	}()
+	if _, err := p.lanes.take(ctx, presence+p.cfg.Worker); err != nil {
+		return err
+	}
 	if err := p.backfill(ctx); err != nil {
 		return err
 	}
@@ -144,7 +171,9 @@ func (p *Pipeline) Once(ctx context.Context) error {
 			return err
 		}
 		wait := idlePoll // for a load that is under way
-		if waiting {
+		if p.left {
+			wait = leftPoll
+		} else if waiting {
 			wait = due.Sub(p.cfg.Clock())
 		} else if !p.loads.of(nil) {
 			return p.loads.failed()
@@ -197,9 +226,26 @@ var errNewContract = errors.New("another contract came into force")
 func (p *Pipeline) runContract(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	ready := make(chan struct{})
+	g.Go(func() error {
+		return p.role(ctx, presence+p.cfg.Worker, func(ctx context.Context, _ *ledger.Ledger) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+	})
 	g.Go(func() error { return p.watch(ctx) })
-	g.Go(func() error { return p.listen(ctx, func() {}) })
-	g.Go(func() error { return p.sweeps(ctx, ready) })
+	if p.listens() {
+		g.Go(func() error {
+			return p.role(ctx, listener, func(ctx context.Context, _ *ledger.Ledger) error { return p.listen(ctx, func() {}) })
+		})
+	}
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ready:
+		}
+		return p.role(ctx, sweeper, p.sweeps)
+	})
 	g.Go(func() error {
 		if err := p.persist(ctx, "backfill", p.backfill); err != nil {
 			return err
@@ -209,19 +255,24 @@ func (p *Pipeline) runContract(ctx context.Context) error {
 	})
 	err := g.Wait()
 	p.endLoads()
+	p.lanes.close(ctx)
 	return err
 }
 
+// The lanes of what one worker does for all. Under presence and its name, each worker shows that it lives.
+const (
+	sweeper  = "sweep"
+	listener = "events"
+	watching = "watch/"
+	firings  = "firings"
+	presence = "worker/"
+)
+
 // sweeps sweeps at once, for what happened while nobody watched, and then every now and then. What a person does
 // meanwhile does not wait for it: it only captures.
-func (p *Pipeline) sweeps(ctx context.Context, ready <-chan struct{}) error {
+func (p *Pipeline) sweeps(ctx context.Context, _ *ledger.Ledger) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-ready:
-	}
 	// The second comes soon: a vendor's stream that begins with what is new may have begun after the first.
 	for next := min(streamOpen, p.cfg.Sweep); ; next = p.cfg.Sweep {
 		select {
@@ -257,15 +308,17 @@ func (p *Pipeline) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if worked {
-			continue
-		}
 		if err := p.replaced(ctx); err != nil {
 			return err
+		}
+		if worked {
+			continue
 		}
 		wait := idlePoll
 		if due, waiting, err := p.due(ctx); err != nil {
 			return err
+		} else if p.left {
+			wait = leftPoll
 		} else if waiting {
 			wait = min(wait, due.Sub(p.cfg.Clock()))
 		}
@@ -275,21 +328,22 @@ func (p *Pipeline) loop(ctx context.Context) error {
 	}
 }
 
-// round does what is due, once, for every object. It reports whether it found any work.
+// round does what is due, once, for every object that no other worker is at. It reports whether it found any work.
 func (p *Pipeline) round(ctx context.Context) (bool, error) {
 	worked := false
 	p.lookNow()
-	for _, o := range p.objects {
-		did, err := p.turn(ctx, o)
+	p.left = false
+	if err := p.lookAround(ctx); err != nil {
+		return false, err
+	}
+	for _, g := range p.groups {
+		did, err := p.visit(ctx, g)
 		if err != nil {
 			return worked, err
 		}
-		if !did && !o.halted && !p.loads.of(o) {
-			o.round, o.vanished, o.allowed = policy.Round{}, vanished{}, Halt{} // a burst has ended: the next is counted from nothing
-		}
 		worked = worked || did
 	}
-	for _, step := range []func(context.Context) (bool, error){p.attend, p.fire} {
+	for _, step := range []func(context.Context) (bool, error){p.attend, p.fireOthers} {
 		did, err := step(ctx)
 		if err != nil {
 			return worked, err
@@ -300,7 +354,7 @@ func (p *Pipeline) round(ctx context.Context) (bool, error) {
 }
 
 // turn is the way of a change through one object: what was sent and never answered, then what events pointed at, then
-// what is pending, then what is intended.
+// what is pending, then what is intended. Its lanes must be held.
 func (p *Pipeline) turn(ctx context.Context, o *object) (bool, error) {
 	if err := p.loads.failed(); err != nil {
 		return false, err

@@ -22,7 +22,7 @@ func (p *Pipeline) recover(ctx context.Context, o *object) (bool, error) {
 		if p.loads.on(o, side) {
 			continue
 		}
-		batches, err := p.cfg.Ledger.Unsettled(ctx, o.Name, side)
+		batches, err := o.ledger.Unsettled(ctx, o.Name, side)
 		if err != nil {
 			return worked, fmt.Errorf("ask for unanswered writes to %s of %s: %w", o.side(side), o.Name, err)
 		}

@@ -22,7 +22,7 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 		return false, nil
 	}
 	o.gathering = false
-	work, err := p.cfg.Ledger.Claim(ctx, o.Name, resolveBatch, p.cfg.Worker, claimLease)
+	work, err := o.ledger.Claim(ctx, o.Name, resolveBatch, p.cfg.Worker, claimLease)
 	if err != nil {
 		return false, fmt.Errorf("claim pending pairs of %s: %w", o.Name, err)
 	}
@@ -52,7 +52,7 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 	for i, w := range work {
 		resolutions[i].Refused = o.refused(w, resolutions[i].Conflicts)
 	}
-	lost, err := p.cfg.Ledger.Resolve(ctx, resolutions)
+	lost, err := o.ledger.Resolve(ctx, resolutions)
 	if err != nil {
 		return false, fmt.Errorf("record what %d pairs of %s need: %w", len(work), o.Name, err)
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -59,7 +60,10 @@ func NewReverter(ctx context.Context, cfg Config) (*Reverter, error) {
 }
 
 // Close ends its connections.
-func (r *Reverter) Close() { r.p.close() }
+func (r *Reverter) Close() {
+	r.p.lanes.close(context.Background())
+	r.p.close()
+}
 
 // Plan reads what the run's records show now, and says what would be put back. It writes to no vendor.
 func (r *Reverter) Plan(ctx context.Context, run string) (*Reversal, error) {
@@ -240,21 +244,26 @@ func (r *Reverter) Apply(ctx context.Context, plan *Reversal) (moved int, err er
 		if len(intents) == 0 {
 			continue
 		}
-		refused, err := r.p.cfg.Ledger.Intend(ctx, o.Name, intents)
+		refused, err := r.put(ctx, o, intents)
+		moved += refused
 		if err != nil {
 			return moved, err
 		}
-		moved += len(refused)
-		for {
-			if sent, err := r.p.deliver(ctx, o); err != nil || !sent {
-				if err != nil {
-					return moved, err
-				}
-				break
-			}
-		}
 	}
 	return moved, ctx.Err()
+}
+
+// put writes to one object, once no other worker is at it, and says how many of its records it left alone.
+func (r *Reverter) put(ctx context.Context, o *object, intents []ledger.Intent) (refused int, err error) {
+	if err := r.p.await(ctx, o.group); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.p.leave(ctx, o.group)) }()
+	pairs, err := o.ledger.Intend(ctx, o.Name, intents)
+	for sent := err == nil; sent && err == nil; {
+		sent, err = r.p.deliver(ctx, o)
+	}
+	return len(pairs), err
 }
 
 func (c *ReversedRecord) intent(run string) (ledger.Intent, bool) {

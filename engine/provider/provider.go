@@ -48,6 +48,9 @@ type Structure interface {
 type Records interface {
 	// Shapes describes the bound fields by native name, as the vendor described them when the binding was made.
 	Shapes() map[string]record.Shape
+	// Lane names what has one writer at a time: the board, the kind of record. Objects of one connection that share it give
+	// the same name. No I/O.
+	Lane() string
 	// Count is the number of live records in scope, by the cheapest query that can tell.
 	Count(ctx context.Context) (int, error)
 	// List pages through the records in scope that changed at or after since (0 = all), in no promised order. With

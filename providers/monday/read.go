@@ -83,6 +83,9 @@ func (r *records) Shapes() map[string]record.Shape {
 	return shapes
 }
 
+// Lane is the board: simultaneous mutations on one collide.
+func (r *records) Lane() string { return r.board }
+
 // Limits of writing: one writer a board, because simultaneous mutations on a board collide (Development best practices).
 func (r *records) Limits() provider.Limits {
 	l := provider.Limits{BatchSize: r.p.batch.Get(), SearchLag: searchLag, Parallel: 1}

@@ -430,6 +430,9 @@ func (r *records) Find(ctx context.Context, keys []string) (map[string][]string,
 	return found, nil
 }
 
+// Lane is the sObject.
+func (r *records) Lane() string { return r.object }
+
 // Limits: at most the rows of one collections call, fewer after locks and time-outs. A fresh record is found at once,
 // but a call that timed out may commit later.
 func (r *records) Limits() provider.Limits {

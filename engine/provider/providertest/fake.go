@@ -373,6 +373,9 @@ func (r *records) write(p record.Patch) record.Result {
 	return result
 }
 
+// Lane is the table.
+func (r *records) Lane() string { return r.table }
+
 // Limits are small, so that tests see several batches.
 func (r *records) Limits() provider.Limits {
 	size := r.fake.Batch
