@@ -42,7 +42,7 @@ func TestCompleteExample(t *testing.T) {
 	}
 
 	p := c.Object("project")
-	want := map[string]string{"sobject": "Project__c", "where": "Region__c = 'EMEA' AND Amount__c >= 1000"}
+	want := map[string]string{"sobject": "Project__c", "record_type": "Delivery", "where": "Region__c = 'EMEA' AND Amount__c >= 1000"}
 	if diff := cmp.Diff(want, p.Ends[record.Left].Settings); diff != "" {
 		t.Errorf("salesforce end (-want +got):\n%s", diff)
 	}

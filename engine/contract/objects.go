@@ -24,7 +24,7 @@ var objectShape = shape{
 }
 
 var endShapes = [2]shape{
-	record.Left:  {attrs: []string{"!connection", "!sobject", "external_id", "key", "where"}},
+	record.Left:  {attrs: []string{"!connection", "!sobject", "external_id", "key", "where", "record_type"}},
 	record.Right: {attrs: []string{"!connection", "!board", "!key", "workspace", "group"}},
 }
 
@@ -115,11 +115,15 @@ func (d *decoder) decodeEnd(o *object, side record.Side, b *hclsyntax.Block) {
 	if a := c.attrs["connection"]; a != nil {
 		e.Connection = d.connection(a, system)
 	}
-	for _, name := range []string{"sobject", "where", "workspace", "board", "group"} {
+	for _, name := range []string{"sobject", "where", "workspace", "board", "group", "record_type"} {
 		if a := c.attrs[name]; a != nil {
 			s, ok := d.filled(a)
 			if ok && name == "sobject" && !apiName.MatchString(s) {
 				d.fail(codeNativeField, a.Expr.Range(), say("%q is no API name", clip(s)), `Write the object's API name: sobject = "Opportunity".`)
+				continue
+			}
+			if ok && name == "record_type" && !apiName.MatchString(s) {
+				d.fail(codeNativeField, a.Expr.Range(), say("%q is no developer name", clip(s)), `Write the record type's developer name: record_type = "Partner".`)
 				continue
 			}
 			if ok {

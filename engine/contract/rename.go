@@ -71,7 +71,7 @@ func (r *renames) objects(inForce, proposed *Contract, held map[string]*Object) 
 func samePlace(a, b *Object) bool {
 	for _, side := range record.Sides {
 		x, y := maps.Clone(a.Ends[side].Settings), maps.Clone(b.Ends[side].Settings)
-		for _, scope := range []string{"where", "group"} { // what is looked at there, not where it is
+		for _, scope := range []string{"where", "group", "record_type"} { // what is looked at there, not where it is
 			delete(x, scope)
 			delete(y, scope)
 		}

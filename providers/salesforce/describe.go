@@ -20,6 +20,8 @@ type objectDescribe struct {
 	Deletable  bool            `json:"deletable"`
 	Queryable  bool            `json:"queryable"`
 	Fields     []fieldDescribe `json:"fields"`
+
+	RecordTypes []recordTypeInfo `json:"recordTypeInfos"`
 }
 
 // fieldDescribe is one field of a describe.

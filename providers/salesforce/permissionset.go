@@ -36,7 +36,7 @@ func setAddress(connection string) string {
 // alwaysGranted are fields that everybody may use who may use the record: they take no permission (Object Reference,
 // "FieldPermissions"). Others of the kind, such as required fields, show only in a describe.
 var alwaysGranted = map[string]bool{
-	"id": true, "name": true, "ownerid": true, "isdeleted": true, "createdbyid": true, "createddate": true,
+	"id": true, "name": true, "ownerid": true, "recordtypeid": true, "isdeleted": true, "createdbyid": true, "createddate": true,
 	"lastmodifiedbyid": true, "lastmodifieddate": true, "systemmodstamp": true,
 }
 

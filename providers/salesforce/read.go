@@ -28,6 +28,7 @@ type records struct {
 	owner    string // of new records for which no field says so, by id; "" = nobody is named
 	// needsOwner says that new records would be left to our own user where nobody is named.
 	needsOwner bool
+	recordType string // of new records, by id; "" = the user's default
 	size       *ratelimit.Size
 }
 
@@ -85,6 +86,8 @@ func (p *Provider) open(b provider.Binding) (*records, error) {
 			r.columns = append(r.columns, c)
 		}
 	}
+	typed := b.Spec.Settings[recordTypeSetting]
+	r.ofType(typed, known[recordTypeAddress(b.Spec.Connection, object, typed)])
 	if name := keyName(b.Spec); name != "" {
 		if c, ok := columnOf(known, b.Spec.Connection, object, name); ok {
 			r.key = &c

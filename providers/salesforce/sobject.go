@@ -14,7 +14,7 @@ import (
 func (p *Provider) describeObjects(ctx context.Context, want []resource.Resource, have map[string]resource.Resource) error {
 	byObject := map[string][]resource.Resource{}
 	var names []string
-	for _, w := range ofKinds(want, kindObject, kindField) {
+	for _, w := range ofKinds(want, kindObject, kindField, kindRecordType) {
 		name := placeOf(w.Address).first
 		if byObject[name] == nil {
 			names = append(names, name)
@@ -46,6 +46,18 @@ func (p *Provider) describeObject(ctx context.Context, name string, want []resou
 		if w.Kind == kindObject {
 			if o != nil {
 				have[w.Address] = found(w, o.Name, objectAttributes(o))
+			}
+			continue
+		}
+		if w.Kind == kindRecordType {
+			if o != nil {
+				t, ok, err := p.describeRecordType(ctx, o, w)
+				if err != nil {
+					return nil, err
+				}
+				if ok {
+					have[w.Address] = t
+				}
 			}
 			continue
 		}

@@ -186,6 +186,9 @@ func (x *expansion) spec(s provider.ObjectSpec) error {
 		x.add(r)
 		granted = append(granted, r.Address)
 	}
+	if err := x.recordType(s); err != nil {
+		return err
+	}
 	x.owner(s)
 	x.permissions(s, object, fields, granted)
 	if s.Watched {

@@ -208,7 +208,7 @@ func (r *records) encode(i int, p record.Patch) (write, error) {
 	}
 	if p.Op == record.Create {
 		var err error
-		if w.body, err = r.owned(w.body, doing); err != nil {
+		if w.body, err = r.owned(r.typed(w.body), doing); err != nil {
 			return w, err
 		}
 	}

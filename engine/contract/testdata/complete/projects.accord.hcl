@@ -4,6 +4,7 @@ object "project" {
     connection  = connection.salesforce.sales
     sobject     = "Project__c"
     external_id = "Monday_Item_Id__c"
+    record_type = "Delivery"
     where       = "Region__c = '${upper(var.region)}' AND Amount__c >= ${var.floor}"
   }
 
