@@ -302,15 +302,16 @@ func (j *judge) known(e *edit) time.Time {
 	return time.Time{}
 }
 
-// removals: what people removed is gone on the other side where the contract says so, and nowhere else.
+// removals: what people removed is gone on the other side where the contract says so, but for what somebody was at work
+// on there, and nowhere else.
 func (j *judge) removals() {
 	for _, i := range sorted(j.items["Deals"]) {
-		if key := j.items["Deals"][i].Values["salesforce_id"]; j.past.isRemoved(salesforce, key) {
+		if key := j.items["Deals"][i].Values["salesforce_id"]; j.past.isRemoved(salesforce, key) && !j.atWork(monday, i, j.past.removed[salesforce][key]) {
 			j.complain("agreement: deal %s was removed, and its item %s is still there", key, i)
 		}
 	}
 	for _, id := range sorted(j.records["Case"]) {
-		if item := text(j.records["Case"][id]["Monday_Item_Id__c"]); j.past.isRemoved(monday, item) {
+		if item := text(j.records["Case"][id]["Monday_Item_Id__c"]); j.past.isRemoved(monday, item) && !j.atWork(salesforce, id, j.past.removed[monday][item]) {
 			j.complain("agreement: request %s was removed, and its case %s is still there", item, id)
 		}
 	}
@@ -324,6 +325,24 @@ func (j *judge) removals() {
 			}
 		}
 	}
+}
+
+// atWork says whether somebody on a side edited a record, and that had not surely crossed when its partner was removed: a
+// person decides about such a one.
+func (j *judge) atWork(sd side, id string, removed time.Time) bool {
+	for i := range j.past.edits {
+		e := &j.past.edits[i]
+		if e.side != sd || e.id != id {
+			continue
+		}
+		if e.ended.After(removed) || tokenOf(e.value) == "" && e.ended.After(removed.Add(-time.Minute)) {
+			return true
+		}
+		if tokenOf(e.value) != "" && !j.wrote(e.value, sd.other(), e.began, removed) && lastOn(j.past.on(e), sd).n == e.n {
+			return true
+		}
+	}
+	return false
 }
 
 // occurrences: each deal that was won has one task and one comment, and no other has any.

@@ -80,6 +80,16 @@ func (p *past) of(f *field, ids [2]string) (list []edit) {
 	return list
 }
 
+// on are the edits of the field that an edit is of, on its side.
+func (p *past) on(e *edit) (list []edit) {
+	for _, other := range p.edits {
+		if other.side == e.side && other.id == e.id && other.field == e.field {
+			list = append(list, other)
+		}
+	}
+	return list
+}
+
 // found writes down what is there before anybody edits: it counts as edited in Salesforce, where it came from.
 func (s *storm) found(ctx context.Context) error {
 	now := time.Now()
