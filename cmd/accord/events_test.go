@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"accord/providers/salesforce/salesforceemulator"
 )
@@ -162,5 +165,96 @@ func TestPlatformEventsFireTriggers(t *testing.T) {
 				t.Errorf("accord %s does not say %q:\n%s", strings.Join(c.args, " "), want, out)
 			}
 		}
+	}
+}
+
+// TestEventsAreHeardOnceThroughKills ends the sync anywhere, again and again, while events are published.
+func TestEventsAreHeardOnceThroughKills(t *testing.T) {
+	s := small(t, false)
+	s.defineEvents()
+	text := `
+trigger "shout" {
+  on = event.Shout__e
+  action "monday_create" {
+    workspace = "Sales"
+    board     = "Clients"
+    name      = "Shouted: ${event.Text__c}"
+  }
+}
+trigger "renewal" {
+  on     = event.Renewal_Requested__e
+  object = object.deal
+  record = event.Opportunity_Id__c
+  action "monday_update" {
+    body = "Renewal: ${event.Reason__c}"
+  }
+}
+`
+	if err := os.WriteFile(filepath.Join(s.dir, "events.accord.hcl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.must("apply", "--auto-approve")
+	deal := fmt.Sprint(s.openDeals(1)[0]["Id"])
+	s.edit("Opportunity", deal, map[string]any{"StageName": "Closed Won"})
+	s.must("sync", "--once")
+	r := rand.New(rand.NewPCG(12, uint64(time.Now().UnixNano())))
+	const rounds = 7
+	kills := 0
+	for i := range rounds {
+		s.publish("Shout__e", map[string]any{"Text__c": fmt.Sprint(i)})
+		s.publish("Renewal_Requested__e", map[string]any{"Opportunity_Id__c": deal, "Reason__c": fmt.Sprint(i)})
+		cmd := s.command("sync", "--once")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case <-ended:
+		case <-time.After(time.Duration(100+r.IntN(2600)) * time.Millisecond):
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			<-ended
+			kills++
+		}
+	}
+	stop := s.running()
+	s.eventually("all events have fired", func(context.Context) bool {
+		made := 0
+		for _, i := range s.items("Clients") {
+			if strings.HasPrefix(i.Name, "Shouted: ") {
+				made++
+			}
+		}
+		comments := 0
+		for _, list := range s.comments("Deals") {
+			comments += len(list)
+		}
+		return made >= rounds && comments >= rounds
+	})
+	stop()
+	s.must("sync", "--once")
+	t.Logf("killed %d times", kills)
+	times := map[string]int{}
+	for _, i := range s.items("Clients") {
+		if strings.HasPrefix(i.Name, "Shouted: ") {
+			times[i.Name]++
+		}
+	}
+	for _, list := range s.comments("Deals") {
+		for _, c := range list {
+			times[c]++
+		}
+	}
+	for i := range rounds {
+		for _, name := range []string{fmt.Sprintf("Shouted: %d", i), fmt.Sprintf("Renewal: %d", i)} {
+			if times[name] != 1 {
+				t.Errorf("%q is there %d times", name, times[name])
+			}
+		}
+	}
+	if len(times) != 2*rounds {
+		t.Errorf("all that was made: %v", times)
 	}
 }

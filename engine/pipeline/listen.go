@@ -42,15 +42,18 @@ func (p *Pipeline) listen(ctx context.Context, heard func()) error {
 	for address, pr := range p.providers {
 		specs := binding.Events(p.contract, address)
 		if len(specs) == 0 {
+			if _, err := p.places(ctx, address, nil); err != nil {
+				return err
+			}
 			continue
 		}
 		source, ok := pr.(provider.EventSource)
 		if !ok {
 			return &provider.Error{Kind: provider.Invalid, Op: "listen to events", Message: "connection " + address + " publishes none"}
 		}
-		cursors, err := p.cfg.Ledger.Cursors(ctx, address)
+		cursors, err := p.places(ctx, address, specs)
 		if err != nil {
-			return fmt.Errorf("read the cursors of %s: %w", address, err)
+			return err
 		}
 		g.Go(func() error {
 			err := source.Listen(ctx, specs, cursors, p.hear(address, source, heard))
@@ -63,6 +66,48 @@ func (p *Pipeline) listen(ctx context.Context, heard func()) error {
 	return g.Wait()
 }
 
+// listened holds, for each connection, the events that are listened to under the contract in force.
+const listened = "accord/listened"
+
+// places says where listening to events goes on. One that no trigger listened to for a while begins anew: what was
+// published meanwhile was meant for nobody.
+func (p *Pipeline) places(ctx context.Context, address string, specs []provider.EventSpec) (map[string]string, error) {
+	before, err := p.cfg.Ledger.Cursor(ctx, listened, address)
+	if err != nil {
+		return nil, fmt.Errorf("read which events of %s were listened to: %w", address, err)
+	}
+	names := make([]string, len(specs))
+	for i, s := range specs {
+		names[i] = s.Name
+	}
+	now := strings.Join(names, " ")
+	if now == "" && before == "" {
+		return nil, nil
+	}
+	known, err := p.cfg.Ledger.Cursors(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("read the cursors of %s: %w", address, err)
+	}
+	cursors := map[string]string{}
+	for _, name := range names {
+		switch at := known[name]; {
+		case at == "":
+		case slices.Contains(strings.Fields(before), name):
+			cursors[name] = at
+		default: // forgotten before it is listened to again: the next to begin must not find it
+			if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: address, Name: name}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if now != before {
+		if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: listened, Name: address, Position: now}); err != nil {
+			return nil, fmt.Errorf("note which events of %s are listened to: %w", address, err)
+		}
+	}
+	return cursors, nil
+}
+
 // listens says whether any trigger listens to events.
 func (p *Pipeline) listens() bool {
 	return slices.ContainsFunc(p.contract.Triggers, func(t *contract.Trigger) bool { return t.Event != "" })
@@ -71,7 +116,7 @@ func (p *Pipeline) listens() bool {
 // catchUp takes the events that were published while nobody listened: until none has come for a while.
 func (p *Pipeline) catchUp(ctx context.Context) error {
 	if !p.listens() {
-		return nil
+		return p.listen(ctx, func() {}) // only notes that nobody does
 	}
 	brief, stop := context.WithTimeout(ctx, eventCatchUp)
 	defer stop()

@@ -11,8 +11,8 @@ import (
 // something happened, and are no record.
 type EventSource interface {
 	// Listen hands events over as they are published, until ctx ends, and then returns nil. An event may be handed over
-	// again; its ID tells. Cursors say where to go on, by name: all of the connection's may be given. Without one it begins
-	// with what is published from now on. A batch counts as received only after emit returned nil.
+	// again; its ID tells. Cursors say where to go on, by the name of the event; without one it begins with what is
+	// published from now on. A batch counts as received only after emit returned nil.
 	Listen(ctx context.Context, events []EventSpec, cursors map[string]string, emit EmitEvents) error
 	// RecordID is the id that an event names a record by, spelled as Records spell it. Text that is no id of the vendor's
 	// stays as it is. No I/O.
@@ -43,7 +43,7 @@ type EmitEvents func(ctx context.Context, batch EventBatch) error
 // EventBatch is what a vendor published of one kind of event.
 type EventBatch struct {
 	Events []Event
-	Cursor Cursor
+	Cursor Cursor // its name is that of the event
 	// Gap says that the vendor does not keep any more what it published since then: some of it may never have been handed
 	// over. What it still keeps follows. Zero = there is no gap.
 	Gap time.Time

@@ -54,7 +54,7 @@ func (p *Provider) Listen(ctx context.Context, specs []provider.EventSpec, curso
 				return nil
 			},
 		}
-		if at, ok := cursors[topic]; ok {
+		if at, ok := cursors[s.Name]; ok {
 			l.at = parseListening(at)
 		}
 		g.Go(func() error { return l.run(ctx) })
@@ -106,7 +106,7 @@ type listener struct {
 }
 
 func (l *listener) cursor() provider.Cursor {
-	return provider.Cursor{Name: l.topic, Position: l.at.String()}
+	return provider.Cursor{Name: l.name, Position: l.at.String()}
 }
 
 // now is the org's time, as far as it is known: at most a second or so too early, for it tells whole seconds.
@@ -171,7 +171,7 @@ func (l *listener) take(ctx context.Context, response *eventbus.FetchResponse) e
 		next.replay = response.GetLatestReplayId()
 	}
 	next.last = l.now()
-	if err := l.emit(ctx, provider.EventBatch{Events: events, Cursor: provider.Cursor{Name: l.topic, Position: next.String()}}); err != nil {
+	if err := l.emit(ctx, provider.EventBatch{Events: events, Cursor: provider.Cursor{Name: l.name, Position: next.String()}}); err != nil {
 		return err
 	}
 	l.at = next

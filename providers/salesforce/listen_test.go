@@ -98,7 +98,7 @@ func (h *hearing) heard(n int) []provider.Event {
 
 // since is a cursor of who began to listen at a time, and has had nothing yet.
 func since(at time.Time) map[string]string {
-	return map[string]string{"/event/Renewal__e": listening{from: at, last: at}.String()}
+	return map[string]string{"Renewal__e": listening{from: at, last: at}.String()}
 }
 
 func TestListenDecodesEvents(t *testing.T) {
@@ -158,7 +158,7 @@ func TestListenGoesOn(t *testing.T) {
 	if len(stale.gaps) != 1 || stale.gaps[0].Before(from.Add(-2*time.Second)) {
 		t.Errorf("gaps %v", stale.gaps)
 	}
-	if at := parseListening(stale.at["/event/Renewal__e"]); len(at.replay) == 0 || at.from.UnixMilli() != from.UnixMilli() {
+	if at := parseListening(stale.at["Renewal__e"]); len(at.replay) == 0 || at.from.UnixMilli() != from.UnixMilli() {
 		t.Errorf("the cursor is %+v", at)
 	}
 }

@@ -19,9 +19,6 @@ type published struct {
 	at int
 }
 
-// publishedCursor is the one stream in which all events come.
-const publishedCursor = "published"
-
 // Publish makes an event known, by hand: an id that was used before is the same event again.
 func (s *System) Publish(name, id, actor string, fields record.Fields) {
 	s.mu.Lock()
@@ -34,11 +31,16 @@ func (s *System) Publish(name, id, actor string, fields record.Fields) {
 	}
 }
 
-// Published is how many events were published.
-func (s *System) Published() int {
+// Published is the place of the last event of a name, as a cursor has it; "" when there is none.
+func (s *System) Published(name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.publishedEver
+	for _, e := range slices.Backward(s.published) {
+		if e.Name == name {
+			return strconv.Itoa(e.at)
+		}
+	}
+	return ""
 }
 
 // Unpublish forgets all events but the last few, as a vendor does after its days of retention, and gives what is kept
@@ -50,7 +52,7 @@ func (s *System) Unpublish(keep int) {
 	s.publishedKept = s.publishedEver - len(s.published)
 }
 
-// Listen reports events in the order in which they were published. An event that is not asked for only moves the cursor.
+// Listen reports events in the order in which they were published.
 func (f *Fake) Listen(ctx context.Context, events []provider.EventSpec, cursors map[string]string, emit provider.EmitEvents) error {
 	news := make(chan struct{}, 1)
 	unsubscribe := f.System.subscribe(func(string, string) {
@@ -61,27 +63,31 @@ func (f *Fake) Listen(ctx context.Context, events []provider.EventSpec, cursors 
 	})
 	defer unsubscribe()
 	s := f.System
-	s.mu.Lock()
-	at, kept, gap := s.publishedEver, s.publishedKept, time.Time{}
-	s.mu.Unlock()
-	if position, ok := cursors[publishedCursor]; ok {
-		n, err := strconv.Atoi(position)
-		if err != nil {
-			return &provider.Error{Kind: provider.Invalid, Op: "listen to " + f.Connection, Message: "the cursor " + strconv.Quote(position) + " was not given by this vendor"}
+	at := map[string]int{}
+	for _, spec := range events {
+		s.mu.Lock()
+		n, kept, gap := s.publishedEver, s.publishedKept, time.Time{}
+		s.mu.Unlock()
+		if position, ok := cursors[spec.Name]; ok {
+			var err error
+			if n, err = strconv.Atoi(position); err != nil {
+				return &provider.Error{Kind: provider.Invalid, Op: "listen to " + f.Connection, Message: "the cursor " + strconv.Quote(position) + " was not given by this vendor"}
+			}
+			if n < kept {
+				n, gap = kept, s.clock().Add(-72*time.Hour)
+			}
 		}
-		if at = n; at < kept {
-			at, gap = kept, s.clock().Add(-72*time.Hour)
+		at[spec.Name] = n
+		if err := emit(ctx, provider.EventBatch{Gap: gap, Cursor: provider.Cursor{Name: spec.Name, Position: strconv.Itoa(n)}}); err != nil {
+			return err
 		}
-	}
-	cursor := func() provider.Cursor {
-		return provider.Cursor{Name: publishedCursor, Position: strconv.Itoa(at)}
-	}
-	if err := emit(ctx, provider.EventBatch{Gap: gap, Cursor: cursor()}); err != nil {
-		return err
 	}
 	for {
 		s.mu.Lock()
-		i := slices.IndexFunc(s.published, func(e published) bool { return e.at > at })
+		i := slices.IndexFunc(s.published, func(e published) bool {
+			n, asked := at[e.Name]
+			return asked && e.at > n
+		})
 		var e published
 		if i >= 0 {
 			e = s.published[i]
@@ -95,11 +101,8 @@ func (f *Fake) Listen(ctx context.Context, events []provider.EventSpec, cursors 
 			}
 			continue
 		}
-		at = e.at
-		b := provider.EventBatch{Cursor: cursor()}
-		if slices.ContainsFunc(events, func(s provider.EventSpec) bool { return s.Name == e.Name }) {
-			b.Events = []provider.Event{e.Event}
-		}
+		at[e.Name] = e.at
+		b := provider.EventBatch{Events: []provider.Event{e.Event}, Cursor: provider.Cursor{Name: e.Name, Position: strconv.Itoa(e.at)}}
 		if err := emit(ctx, b); err != nil {
 			return err
 		}
