@@ -358,7 +358,7 @@ func (b *bulkStore) job(r *request, j *job) response {
 
 func (b *bulkStore) setState(r *request, j *job, state string) response {
 	switch {
-	case state == stateAborted && (j.state == stateOpen || j.kind == "query" && j.state != stateComplete):
+	case state == stateAborted && (j.state == stateOpen || j.state == stateUploaded || j.state == stateRunning): // what was done stays done
 		j.state, j.pending = stateAborted, nil
 	case state == stateUploaded && j.state == stateOpen && j.kind == "ingest":
 		if !j.hasUpload {

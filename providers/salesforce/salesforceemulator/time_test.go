@@ -73,6 +73,10 @@ func TestOneClock(t *testing.T) {
 		c.e.Advance(step.after)
 		c.do("GET", "/jobs/ingest/"+job, nil).want(200, `"state":"`+step.state+`"`)
 	}
+	query := c.do("POST", "/jobs/query", obj{"operation": "query", "query": "SELECT Id FROM Account"}).want(200).get("id").(string)
+	c.do("PATCH", "/jobs/query/"+query, obj{"state": "Aborted"}).want(200, `"state":"Aborted"`)
+	c.do("GET", "/jobs/query/"+query+"/results", nil).want(400, "INVALIDJOBSTATE")
+	c.do("PATCH", "/jobs/ingest/"+job, obj{"state": "Aborted"}).want(400, "INVALIDJOBSTATE") // it is complete
 	c.e.Advance(25 * time.Hour)
 	c.do("GET", "/jobs/ingest/"+left, nil).want(200, `"state":"Aborted"`)
 	c.do("GET", "/jobs/ingest/"+job+"/successfulResults", nil).want(200, "three")
