@@ -52,7 +52,7 @@ type job struct {
 	hasUpload                                            bool
 	header                                               []string
 	succeeded, failed, unprocessed                       []jobRow
-	result                                               *org.Result
+	result                                               *queryResult
 	caller                                               org.Caller
 }
 
@@ -264,7 +264,7 @@ func (b *bulkStore) startQuery(r *request, j *job) (response, bool) {
 	if err != nil {
 		return failed(err), true
 	}
-	j.result, j.object = res, res.Entity
+	j.result, j.object = &queryResult{columns: res.Columns, rows: res}, res.Entity
 	j.start(r.e, stateComplete)
 	return response{}, false
 }
@@ -312,7 +312,7 @@ func (j *job) details() metadata.Ordered {
 	if done {
 		processed, lost = len(j.succeeded)+len(j.failed), len(j.failed)
 		if j.result != nil {
-			processed = j.result.Size
+			processed = j.result.len()
 		}
 	}
 	out.Set("numberRecordsProcessed", processed)

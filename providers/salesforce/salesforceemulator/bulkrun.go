@@ -235,7 +235,7 @@ func (j *job) results(r *request, what string) response {
 	from, size := 0, 50_000
 	if l := r.query.Get("locator"); l != "" && l != "null" {
 		n, err := strconv.ParseInt(l, 36, 32)
-		if err != nil || int(n) > j.result.Len() || n < 0 {
+		if err != nil || int(n) > j.result.len() || n < 0 {
 			return bulkError(http.StatusBadRequest, "INVALID_QUERY_LOCATOR", "invalid query locator")
 		}
 		from = int(n)
@@ -247,23 +247,55 @@ func (j *job) results(r *request, what string) response {
 		}
 		size = n
 	}
-	to := min(from+size, j.result.Len())
+	to := min(from+size, j.result.len())
 	tx := r.org.View(j.caller)
 	defer tx.Commit()
 	var b bytes.Buffer
-	line(&b, delimiters[j.delimiter], j.lineEnding, j.result.Columns)
-	for _, rec := range j.result.Page(tx, from, to) {
-		var values []string
-		for _, c := range j.result.Columns {
-			values = append(values, cellText(rec, strings.Split(c, ".")))
-		}
-		line(&b, delimiters[j.delimiter], j.lineEnding, values)
-	}
+	line(&b, delimiters[j.delimiter], j.lineEnding, j.result.columns)
+	j.result.each(tx, from, to, func(values []string) { line(&b, delimiters[j.delimiter], j.lineEnding, values) })
 	locator := "null"
-	if to < j.result.Len() {
+	if to < j.result.len() {
 		locator = strconv.FormatInt(int64(to), 36)
 	}
 	return response{status: http.StatusOK, raw: b.Bytes(), ctype: "text/csv", header: map[string]string{"Sforce-Locator": locator, "Sforce-NumberOfRecords": strconv.Itoa(to - from)}}
+}
+
+// queryResult is what a query job found: records that are made when they are asked for or, after a restart, their values.
+type queryResult struct {
+	columns []string
+	rows    *org.Result
+	values  [][]string
+}
+
+func (q *queryResult) len() int {
+	if q.rows != nil {
+		return q.rows.Len()
+	}
+	return len(q.values)
+}
+
+// each gives the values of some records, in the order of the columns.
+func (q *queryResult) each(tx *org.Tx, from, to int, give func([]string)) {
+	if q.rows == nil {
+		for _, values := range q.values[from:to] {
+			give(values)
+		}
+		return
+	}
+	paths := make([][]string, len(q.columns))
+	for i, c := range q.columns {
+		paths[i] = strings.Split(c, ".")
+	}
+	const step = 2000 // records are large while they are made
+	for ; from < to; from += step {
+		for _, rec := range q.rows.Page(tx, from, min(from+step, to)) {
+			values := make([]string, len(paths))
+			for i, path := range paths {
+				values[i] = cellText(rec, path)
+			}
+			give(values)
+		}
+	}
 }
 
 // cellText writes a value as Bulk query files hold it: datetimes end in Z, null is empty.

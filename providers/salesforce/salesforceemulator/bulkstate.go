@@ -8,32 +8,33 @@ import (
 
 // savedJob is a Bulk job with its results as it is kept across restarts.
 type savedJob struct {
-	ID          string           `json:"id"`
-	Kind        string           `json:"kind"`
-	Object      string           `json:"object"`
-	Operation   string           `json:"operation"`
-	External    string           `json:"external,omitempty"`
-	Version     string           `json:"version"`
-	User        string           `json:"user"`
-	Delimiter   string           `json:"delimiter"`
-	LineEnding  string           `json:"line_ending"`
-	ContentType string           `json:"content_type"`
-	Query       string           `json:"query,omitempty"`
-	State       string           `json:"state"`
-	Pending     []string         `json:"pending,omitempty"`
-	Began       time.Time        `json:"began"`
-	Takes       time.Duration    `json:"takes,omitempty"`
-	Created     string           `json:"created"`
-	Modified    string           `json:"modified"`
-	Message     string           `json:"message,omitempty"`
-	Uploaded    []byte           `json:"uploaded,omitempty"`
-	HasUpload   bool             `json:"has_upload,omitempty"`
-	Header      []string         `json:"header,omitempty"`
-	Succeeded   []savedRow       `json:"succeeded,omitempty"`
-	Failed      []savedRow       `json:"failed,omitempty"`
-	Unprocessed []savedRow       `json:"unprocessed,omitempty"`
-	Result      *org.SavedResult `json:"result,omitempty"`
-	Caller      org.Caller       `json:"caller"`
+	ID          string        `json:"id"`
+	Kind        string        `json:"kind"`
+	Object      string        `json:"object"`
+	Operation   string        `json:"operation"`
+	External    string        `json:"external,omitempty"`
+	Version     string        `json:"version"`
+	User        string        `json:"user"`
+	Delimiter   string        `json:"delimiter"`
+	LineEnding  string        `json:"line_ending"`
+	ContentType string        `json:"content_type"`
+	Query       string        `json:"query,omitempty"`
+	State       string        `json:"state"`
+	Pending     []string      `json:"pending,omitempty"`
+	Began       time.Time     `json:"began"`
+	Takes       time.Duration `json:"takes,omitempty"`
+	Created     string        `json:"created"`
+	Modified    string        `json:"modified"`
+	Message     string        `json:"message,omitempty"`
+	Uploaded    []byte        `json:"uploaded,omitempty"`
+	HasUpload   bool          `json:"has_upload,omitempty"`
+	Header      []string      `json:"header,omitempty"`
+	Succeeded   []savedRow    `json:"succeeded,omitempty"`
+	Failed      []savedRow    `json:"failed,omitempty"`
+	Unprocessed []savedRow    `json:"unprocessed,omitempty"`
+	Columns     []string      `json:"columns,omitempty"`
+	Result      [][]string    `json:"result,omitempty"`
+	Caller      org.Caller    `json:"caller"`
 }
 
 type savedRow struct {
@@ -86,12 +87,12 @@ func (j *job) saved(o *org.Org) savedJob {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	out := savedJob{j.id, j.kind, j.object, j.operation, j.external, j.version, j.user, j.delimiter, j.lineEnding, j.contentType, j.query, j.state, j.pending, j.began, j.takes,
-		j.created, j.modified, j.message, j.uploaded, j.hasUpload, j.header, saveRows(j.succeeded), saveRows(j.failed), saveRows(j.unprocessed), nil, j.caller}
+		j.created, j.modified, j.message, j.uploaded, j.hasUpload, j.header, saveRows(j.succeeded), saveRows(j.failed), saveRows(j.unprocessed), nil, nil, j.caller}
 	if j.result != nil {
 		tx := o.View(j.caller)
 		defer tx.Commit()
-		saved := j.result.Save(tx)
-		out.Result = &saved
+		out.Columns, out.Result = j.result.columns, make([][]string, 0, j.result.len())
+		j.result.each(tx, 0, j.result.len(), func(values []string) { out.Result = append(out.Result, values) })
 	}
 	return out
 }
@@ -106,8 +107,8 @@ func (b *bulkStore) load(s bulkState) {
 			lineEnding: v.LineEnding, contentType: v.ContentType, query: v.Query, state: v.State, pending: v.Pending, began: v.Began, takes: v.Takes, created: v.Created,
 			modified: v.Modified, message: v.Message, uploaded: v.Uploaded, hasUpload: v.HasUpload, header: v.Header, succeeded: loadRows(v.Succeeded), failed: loadRows(v.Failed),
 			unprocessed: loadRows(v.Unprocessed), caller: v.Caller}
-		if v.Result != nil {
-			j.result = v.Result.Result()
+		if v.Kind == "query" {
+			j.result = &queryResult{columns: v.Columns, values: v.Result}
 		}
 		b.jobs[j.id] = j
 		b.ids = append(b.ids, j.id)

@@ -120,9 +120,12 @@ func (e *Emulator) start() error {
 	if err != nil {
 		return fmt.Errorf("starting the Salesforce emulator: %w", err)
 	}
-	saved, err := readState(e.opts.StateFile)
+	saved, err := openState(e.opts.StateFile)
 	if err != nil {
 		return fmt.Errorf("starting the Salesforce emulator: %w", err)
+	}
+	if saved != nil {
+		defer func() { _ = saved.file.Close() }() // it is only read
 	}
 	var report Loaded
 	if saved == nil && e.opts.DataDir != "" {

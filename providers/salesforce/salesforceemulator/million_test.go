@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -43,6 +44,7 @@ func TestManyRecords(t *testing.T) {
 type mass struct {
 	testing.TB
 	e       *Emulator
+	opts    Options
 	url     string
 	n       int
 	figures []figure
@@ -56,7 +58,8 @@ type figure struct {
 func newMass(tb testing.TB, n int) *mass {
 	tb.Helper()
 	at := testStart
-	e, err := New(Options{Clock: func() time.Time { return at }, Seed: 7, AccessToken: testToken})
+	opts := Options{Clock: func() time.Time { return at }, Seed: 7, AccessToken: testToken, StateFile: filepath.Join(tb.TempDir(), "state.json.gz")}
+	e, err := New(opts)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -70,7 +73,7 @@ func newMass(tb testing.TB, n int) *mass {
 			tb.Error(err)
 		}
 	})
-	return &mass{TB: tb, e: e, url: srv.URL, n: n}
+	return &mass{TB: tb, e: e, opts: opts, url: srv.URL, n: n}
 }
 
 func (m *mass) do(method, path, body string) (*http.Response, string) {
@@ -159,6 +162,23 @@ func (m *mass) run() {
 		}
 	})
 	m.step("us/row-exported", m.n, m.export)
+	m.step("us/row-saved", m.n, func() {
+		if err := m.e.Save(); err != nil {
+			m.Fatal(err)
+		}
+	})
+	m.step("us/row-restored", m.n, func() {
+		again, err := New(m.opts)
+		if err != nil {
+			m.Fatal(err)
+		}
+		if got := again.Count("Account"); got != m.n {
+			m.Fatalf("%d accounts of %d were restored", got, m.n)
+		}
+	})
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	m.figures = append(m.figures, figure{"B/row-peak", float64(s.Sys) / float64(m.n)})
 }
 
 // load inserts accounts by one Bulk job.
@@ -203,6 +223,7 @@ func (m *mass) export() {
 	if rows != m.n {
 		m.Fatalf("%d rows of %d were exported", rows, m.n)
 	}
+	m.do("DELETE", job, "")
 }
 
 // heap is what is in use once garbage is gone, in bytes.

@@ -14,7 +14,7 @@ import (
 )
 
 // stateFormat is raised when states of an earlier program can no longer be read.
-const stateFormat = 2
+const stateFormat = 3
 
 // state is everything that is kept across restarts.
 type state struct {
@@ -71,15 +71,35 @@ func writeState(path string, s state) (err error) {
 		}
 	}()
 	z := gzip.NewWriter(f)
-	err = errors.Join(json.NewEncoder(z).Encode(s), z.Close(), f.Sync(), f.Close())
+	enc := json.NewEncoder(z)
+	if err = enc.Encode(s); err == nil {
+		err = s.Org.EachRow(func(values map[string]any) error { return enc.Encode(values) })
+	}
+	err = errors.Join(err, z.Close(), f.Sync(), f.Close())
 	if err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
 }
 
-// readState reads the state file; nil where there is none.
-func readState(path string) (*state, error) {
+// savedState is a state that is being read: the records of the org follow it in its file.
+type savedState struct {
+	state
+	file *os.File
+	dec  *json.Decoder
+}
+
+// row reads the next record.
+func (s *savedState) row() (map[string]any, error) {
+	var values map[string]any
+	if err := s.dec.Decode(&values); err != nil {
+		return nil, fmt.Errorf("reading a record: %w", err)
+	}
+	return values, nil
+}
+
+// openState reads the state file up to the records; nil where there is none.
+func openState(path string) (*savedState, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -90,27 +110,26 @@ func readState(path string) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the state: %w", err)
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	s := &savedState{file: f}
 	z, err := gzip.NewReader(f)
+	if err == nil {
+		s.dec = json.NewDecoder(z)
+		s.dec.UseNumber()
+		err = s.dec.Decode(&s.state)
+	}
+	if err == nil && s.Format != stateFormat {
+		err = fmt.Errorf("it has format %d, and only %d is understood: delete it to start afresh", s.Format, stateFormat)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the state %s: %w", path, err)
+		return nil, errors.Join(fmt.Errorf("reading the state %s: %w", path, err), f.Close())
 	}
-	dec := json.NewDecoder(z)
-	dec.UseNumber()
-	var s state
-	if err := dec.Decode(&s); err != nil {
-		return nil, fmt.Errorf("reading the state %s: %w", path, err)
-	}
-	if s.Format != stateFormat {
-		return nil, fmt.Errorf("reading the state %s: it has format %d, and only %d is understood: delete it to start afresh", path, s.Format, stateFormat)
-	}
-	return &s, nil
+	return s, nil
 }
 
 // restore takes up a state, in a fresh org with fresh logins, before anybody is served.
-func (e *Emulator) restore(s *state, o *org.Org, auth *authServer) error {
+func (e *Emulator) restore(s *savedState, o *org.Org, auth *authServer) error {
 	e.clock.NotBefore(s.Now)
-	if err := o.Restore(s.Org); err != nil {
+	if err := o.Restore(s.Org, s.row); err != nil {
 		return fmt.Errorf("reading the state %s: %w", e.opts.StateFile, err)
 	}
 	if err := auth.load(s.Auth); err != nil {

@@ -133,7 +133,7 @@ func TestOpenPagesSurviveRestart(t *testing.T) {
 
 func TestStatesOfOtherProgramsAreRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json.gz")
-	for _, content := range []any{obj{"format": 1}, obj{}, obj{"format": 2}, obj{"format": 2, "org": obj{"version": 1}}, "text"} {
+	for _, content := range []any{obj{"format": 1}, obj{}, obj{"format": 2}, obj{"format": stateFormat}, obj{"format": stateFormat, "org": obj{"version": 1}}, "text"} {
 		f, err := os.Create(file)
 		if err != nil {
 			t.Fatal(err)

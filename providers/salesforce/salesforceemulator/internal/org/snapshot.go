@@ -37,12 +37,14 @@ type Snapshot struct {
 	Defined     time.Time                      `json:"defined"`
 }
 
-// SnapshotObject is one object with its records: field values by name, in the order of their ids.
+// SnapshotObject is one object. Its records come after the snapshot, one by one: there may be millions.
 type SnapshotObject struct {
 	Definition *metadata.Object  `json:"definition"`
 	Next       uint64            `json:"next"`
 	Auto       map[string]uint64 `json:"auto,omitempty"`
-	Rows       []map[string]any  `json:"rows"`
+	Rows       int               `json:"rows"`
+
+	cells [][]cell // of the records, in the order of their ids
 }
 
 // SnapshotMember is a channel member, SnapshotValueSet a global value set.
@@ -101,8 +103,9 @@ func (o *Org) snapshot() (Snapshot, error) {
 		for slot, n := range t.auto {
 			so.Auto[t.def.Fields[slot].Name] = n
 		}
-		for _, r := range t.order {
-			so.Rows = append(so.Rows, t.values(r.cells))
+		so.Rows, so.cells = len(t.order), make([][]cell, len(t.order))
+		for i, r := range t.order { // cells are replaced as a whole, never changed
+			so.cells[i] = r.cells
 		}
 		s.Objects = append(s.Objects, so)
 	}
@@ -119,6 +122,24 @@ func (o *Org) snapshot() (Snapshot, error) {
 	return s, nil
 }
 
+// EachRow gives the records of all objects, in the order in which Restore wants them: field values by name.
+func (s Snapshot) EachRow(give func(values map[string]any) error) error {
+	for _, so := range s.Objects {
+		for _, cells := range so.cells {
+			values := make(map[string]any, len(cells))
+			for _, c := range cells {
+				if f := so.Definition.Fields[c.slot]; f.Name != "" {
+					values[f.Name] = c.val
+				}
+			}
+			if err := give(values); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // copyObject copies a definition deeply enough to be written outside the lock.
 func copyObject(def *metadata.Object) *metadata.Object {
 	out := *def
@@ -131,8 +152,8 @@ func copyObject(def *metadata.Object) *metadata.Object {
 	return &out
 }
 
-// Restore replaces everything in a fresh org by a snapshot.
-func (o *Org) Restore(s Snapshot) error {
+// Restore replaces everything in a fresh org by a snapshot. next gives the records that EachRow gave, one after the other.
+func (o *Org) Restore(s Snapshot, next func() (map[string]any, error)) error {
 	if s.Version != snapshotVersion {
 		return fmt.Errorf("the org has version %d, and only %d is understood: delete the state to start afresh", s.Version, snapshotVersion)
 	}
@@ -158,7 +179,7 @@ func (o *Org) Restore(s Snapshot) error {
 		o.locked = s.Locked
 	}
 	for _, so := range s.Objects {
-		if err := o.restoreObject(so); err != nil {
+		if err := o.restoreObject(so, next); err != nil {
 			return err
 		}
 	}
@@ -175,7 +196,7 @@ func (o *Org) Restore(s Snapshot) error {
 	return nil
 }
 
-func (o *Org) restoreObject(so SnapshotObject) error {
+func (o *Org) restoreObject(so SnapshotObject, next func() (map[string]any, error)) error {
 	if so.Definition == nil || so.Definition.Name == "" {
 		return fmt.Errorf("the state holds an object without a definition")
 	}
@@ -199,7 +220,11 @@ func (o *Org) restoreObject(so SnapshotObject) error {
 			t.auto[f.Slot] = n
 		}
 	}
-	for _, values := range so.Rows {
+	for range so.Rows {
+		values, err := next()
+		if err != nil {
+			return fmt.Errorf("the records of %s: %w", def.Name, err)
+		}
 		id, ok := values["Id"].(string)
 		if id18, good := sfid.Normalize(id); !ok || !good || t.rows[id18] != nil {
 			return fmt.Errorf("the state of %s holds a record with the id %q", def.Name, id)
