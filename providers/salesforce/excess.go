@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"accord/engine/provider"
@@ -14,29 +15,47 @@ import (
 // and "Object.Field", with ", " between them. It is wanted empty, so that a grant that somebody added shows as drift.
 const excessGrants = "beyond_contract"
 
-// Nothing that accord does needs to modify all records, whoever owns them; "Object modify all" names that grant.
-const (
-	modifyAllField  = "PermissionsModifyAllRecords"
-	modifyAllSuffix = " modify all"
-)
+// sweeping are the rights to an sObject that nothing accord does needs, and how they are named after it: to modify all
+// records, whoever owns them, and to read all fields, whatever their own permissions say.
+var sweeping = [][2]string{{" modify all", "PermissionsModifyAllRecords"}, {" view all fields", "PermissionsViewAllFields"}}
+
+// sweeping are those that the API version of the connection knows.
+func (p *Provider) sweeping() [][2]string {
+	if version, err := strconv.ParseFloat(p.config.APIVersion, 64); err == nil && version < 63 {
+		return sweeping[:1] // Object Reference, "ObjectPermissions": PermissionsViewAllFields came with 63.0
+	}
+	return sweeping
+}
+
+// systemGrant begins the name of a right that is about no sObject, such as "system permission ViewAllData".
+const systemGrant = "system permission "
 
 // excess lists the grants of a permission set that nobody asked for. A list that asks for no permission of an sObject is
 // not the whole of what is wanted, and says nothing about what is too much.
-func excess(set string, wanted []resource.Resource, objects, fields []row) string {
+func excess(name string, wanted []resource.Resource, set row, objects, fields []row) string {
 	inSet := func(kind string) []resource.Resource {
-		return slices.DeleteFunc(ofKinds(wanted, kind), func(w resource.Resource) bool { return placeOf(w.Address).first != set })
+		return slices.DeleteFunc(ofKinds(wanted, kind), func(w resource.Resource) bool { return placeOf(w.Address).first != name })
 	}
 	wantedObjects, wantedFields := inSet(kindObjectPermission), inSet(kindFieldPermission)
 	if len(wantedObjects) == 0 {
 		return ""
 	}
 	var beyond []string
+	for right, granted := range set {
+		if short, ok := strings.CutPrefix(right, "Permissions"); ok && string(granted) == "true" {
+			beyond = append(beyond, systemGrant+short)
+		}
+	}
 	for _, r := range objects {
 		name := r.text("SobjectType")
 		if !slices.ContainsFunc(wantedObjects, func(w resource.Resource) bool { return strings.EqualFold(placeOf(w.Address).second, name) }) {
 			beyond = append(beyond, name)
-		} else if r.truth(modifyAllField) {
-			beyond = append(beyond, name+modifyAllSuffix)
+			continue
+		}
+		for _, right := range sweeping {
+			if r.truth(right[1]) {
+				beyond = append(beyond, name+right[0])
+			}
 		}
 	}
 	for _, r := range fields {
@@ -60,7 +79,18 @@ func (p *Provider) revokeExcess(ctx context.Context, c resource.Change, doing st
 		if name == "" {
 			continue
 		}
-		name, modifies := strings.CutSuffix(name, modifyAllSuffix)
+		if right, system := strings.CutPrefix(name, systemGrant); system {
+			if err := p.withdraw(ctx, "PermissionSet", w.ID, "Permissions"+right, doing); err != nil {
+				return resource.Resource{}, err
+			}
+			continue
+		}
+		right := ""
+		for _, s := range sweeping {
+			if object, ok := strings.CutSuffix(name, s[0]); ok {
+				name, right = object, s[1]
+			}
+		}
 		sobject, where := "ObjectPermissions", "SobjectType = "
 		if strings.Contains(name, ".") {
 			sobject, where = "FieldPermissions", "Field = "
@@ -72,10 +102,8 @@ func (p *Provider) revokeExcess(ctx context.Context, c resource.Change, doing st
 		}
 		for _, r := range rows {
 			row := resource.Resource{ID: r.text("Id")}
-			if modifies {
-				err := p.client.do(ctx, request{op: "PATCH " + sobject, doing: doing, method: http.MethodPatch,
-					path: "/sobjects/" + sobject + "/" + row.ID, body: object{{modifyAllField, false}}, write: true, rows: 1}, nil)
-				if err != nil {
+			if right != "" {
+				if err := p.withdraw(ctx, sobject, row.ID, right, doing); err != nil {
 					return resource.Resource{}, err
 				}
 				continue
@@ -86,4 +114,10 @@ func (p *Provider) revokeExcess(ctx context.Context, c resource.Change, doing st
 		}
 	}
 	return w, nil
+}
+
+// withdraw takes one right back.
+func (p *Provider) withdraw(ctx context.Context, sobject, id, right, doing string) error {
+	return p.client.do(ctx, request{op: "PATCH " + sobject, doing: doing, method: http.MethodPatch,
+		path: "/sobjects/" + sobject + "/" + id, body: object{{right, false}}, write: true, rows: 1}, nil)
 }

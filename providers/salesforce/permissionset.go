@@ -135,7 +135,7 @@ func (p *Provider) describePermissions(ctx context.Context, want []resource.Reso
 			continue
 		}
 		rows, err := p.client.all(ctx, statement{
-			soql: "SELECT Id, Name, Label FROM PermissionSet WHERE Name = " + quote(name), doing: "describe permission set " + name})
+			soql: "SELECT FIELDS(STANDARD) FROM PermissionSet WHERE Name = " + quote(name), doing: "describe permission set " + name})
 		if err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func (p *Provider) describeSet(ctx context.Context, name string, set row, wanted
 		kind string
 		soql string
 	}{
-		{&rows.objects, kindObjectPermission, "SELECT Id, SobjectType, " + vendorNames(objectRights) + ", " + modifyAllField + " FROM ObjectPermissions WHERE ParentId = " + quote(id)},
+		{&rows.objects, kindObjectPermission, "SELECT Id, SobjectType, " + vendorNames(objectRights) + ", " + vendorNames(p.sweeping()) + " FROM ObjectPermissions WHERE ParentId = " + quote(id)},
 		{&rows.fields, kindFieldPermission, "SELECT Id, SobjectType, Field, " + vendorNames(fieldRights) + " FROM FieldPermissions WHERE ParentId = " + quote(id)},
 		{&rows.assignments, kindAssignment, "SELECT Id, AssigneeId FROM PermissionSetAssignment WHERE PermissionSetId = " + quote(id)},
 	} {
@@ -191,7 +191,7 @@ func (p *Provider) describeSet(ctx context.Context, name string, set row, wanted
 		switch w.Kind {
 		case kindPermissionSet:
 			have[w.Address] = found(w, id, map[string]any{"name": set.text("Name"), "label": set.text("Label"),
-				excessGrants: excess(name, wanted, rows.objects, rows.fields)})
+				excessGrants: excess(name, wanted, set, rows.objects, rows.fields)})
 		case kindObjectPermission:
 			match(w, rows.objects, "SobjectType", at.second, strings.EqualFold, objectRights, have)
 		case kindFieldPermission:

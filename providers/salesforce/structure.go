@@ -186,6 +186,18 @@ func (x *expansion) spec(s provider.ObjectSpec) error {
 		x.add(r)
 		granted = append(granted, r.Address)
 	}
+	scope, err := x.scope(s)
+	if err != nil {
+		return err
+	}
+	for _, f := range scope {
+		r, err := x.field(s, f, false)
+		if err != nil {
+			return err
+		}
+		x.add(r)
+		fields, granted = append(fields, f), append(granted, r.Address)
+	}
 	if err := x.recordType(s); err != nil {
 		return err
 	}
