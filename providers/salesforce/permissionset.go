@@ -3,7 +3,9 @@ package salesforce
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"accord/engine/provider"
@@ -217,6 +219,17 @@ func match(w resource.Resource, rows []row, field, value string, same func(strin
 			have[w.Address] = found(w, r.text("Id"), attributes)
 		}
 	}
+}
+
+// refused names the rights that are not wanted: where one is there, changing it only takes away.
+func refused(rights map[string]any) []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(rights)) {
+		if rights[name] == false {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func vendorNames(rights [][2]string) string {

@@ -63,6 +63,11 @@ func (p *Provider) Expand(specs []provider.ObjectSpec) ([]resource.Resource, err
 			return nil, err
 		}
 	}
+	for i, r := range x.list {
+		if r.Kind == kindObjectPermission || r.Kind == kindFieldPermission {
+			x.list[i].Narrows = refused(r.Attributes)
+		}
+	}
 	return x.list, nil
 }
 
