@@ -37,12 +37,12 @@ type heard struct {
 
 // listen takes what vendors publish and triggers listen to, until ctx ends. An event is acknowledged only once the ledger
 // holds it with all that follows.
-func (p *Pipeline) listen(ctx context.Context, heard func()) error {
+func (p *Pipeline) listen(ctx context.Context, l *ledger.Ledger, heard func()) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for address, pr := range p.providers {
 		specs := binding.Events(p.contract, address)
 		if len(specs) == 0 {
-			if _, err := p.places(ctx, address, nil); err != nil {
+			if _, err := p.places(ctx, l, address, nil); err != nil {
 				return err
 			}
 			continue
@@ -51,12 +51,12 @@ func (p *Pipeline) listen(ctx context.Context, heard func()) error {
 		if !ok {
 			return &provider.Error{Kind: provider.Invalid, Op: "listen to events", Message: "connection " + address + " publishes none"}
 		}
-		cursors, err := p.places(ctx, address, specs)
+		cursors, err := p.places(ctx, l, address, specs)
 		if err != nil {
 			return err
 		}
 		g.Go(func() error {
-			err := source.Listen(ctx, specs, cursors, p.hear(address, source, heard))
+			err := source.Listen(ctx, specs, cursors, p.hear(l, address, source, heard))
 			if ctx.Err() != nil || err == nil {
 				return nil
 			}
@@ -71,8 +71,8 @@ const listened = "accord/listened"
 
 // places says where listening to events goes on. One that no trigger listened to for a while begins anew: what was
 // published meanwhile was meant for nobody.
-func (p *Pipeline) places(ctx context.Context, address string, specs []provider.EventSpec) (map[string]string, error) {
-	before, err := p.cfg.Ledger.Cursor(ctx, listened, address)
+func (p *Pipeline) places(ctx context.Context, l *ledger.Ledger, address string, specs []provider.EventSpec) (map[string]string, error) {
+	before, err := l.Cursor(ctx, listened, address)
 	if err != nil {
 		return nil, fmt.Errorf("read which events of %s were listened to: %w", address, err)
 	}
@@ -84,7 +84,7 @@ func (p *Pipeline) places(ctx context.Context, address string, specs []provider.
 	if now == "" && before == "" {
 		return nil, nil
 	}
-	known, err := p.cfg.Ledger.Cursors(ctx, address)
+	known, err := l.Cursors(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("read the cursors of %s: %w", address, err)
 	}
@@ -95,13 +95,13 @@ func (p *Pipeline) places(ctx context.Context, address string, specs []provider.
 		case slices.Contains(strings.Fields(before), name):
 			cursors[name] = at
 		default: // forgotten before it is listened to again: the next to begin must not find it
-			if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: address, Name: name}); err != nil {
+			if err := l.SetCursor(ctx, ledger.Cursor{Connection: address, Name: name}); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if now != before {
-		if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: listened, Name: address, Position: now}); err != nil {
+		if err := l.SetCursor(ctx, ledger.Cursor{Connection: listened, Name: address, Position: now}); err != nil {
 			return nil, fmt.Errorf("note which events of %s are listened to: %w", address, err)
 		}
 	}
@@ -116,13 +116,13 @@ func (p *Pipeline) listens() bool {
 // catchUp takes the events that were published while nobody listened: until none has come for a while.
 func (p *Pipeline) catchUp(ctx context.Context) error {
 	if !p.listens() {
-		return p.listen(ctx, func() {}) // only notes that nobody does
+		return p.listen(ctx, p.cfg.Ledger, func() {}) // only notes that nobody does
 	}
 	brief, stop := context.WithTimeout(ctx, eventCatchUp)
 	defer stop()
 	quiet := time.AfterFunc(p.cfg.Quiet, stop)
 	defer quiet.Stop()
-	err := p.listen(brief, func() { quiet.Reset(p.cfg.Quiet) })
+	err := p.listen(brief, p.cfg.Ledger, func() { quiet.Reset(p.cfg.Quiet) })
 	if brief.Err() != nil {
 		return ctx.Err() // what was not taken in by then comes again
 	}
@@ -130,7 +130,7 @@ func (p *Pipeline) catchUp(ctx context.Context) error {
 }
 
 // hear brings a batch of a connection's events into the ledger. Told is called for each that held something.
-func (p *Pipeline) hear(address string, source provider.EventSource, told func()) provider.EmitEvents {
+func (p *Pipeline) hear(l *ledger.Ledger, address string, source provider.EventSource, told func()) provider.EmitEvents {
 	return func(ctx context.Context, b provider.EventBatch) error {
 		h := ledger.Heard{Cursor: ledger.Cursor{Connection: address, Name: b.Cursor.Name, Position: b.Cursor.Position}}
 		if !b.Gap.IsZero() {
@@ -146,7 +146,7 @@ func (p *Pipeline) hear(address string, source provider.EventSource, told func()
 				}
 			}
 		}
-		fresh, err := p.cfg.Ledger.Hear(ctx, h)
+		fresh, err := l.Hear(ctx, h)
 		if err != nil {
 			return fmt.Errorf("record %d events of %s: %w", len(b.Events), address, err)
 		}

@@ -233,11 +233,12 @@ func (p *Pipeline) runContract(ctx context.Context) error {
 		})
 	})
 	g.Go(func() error { return p.watch(ctx) })
-	if p.listens() {
-		g.Go(func() error {
-			return p.role(ctx, listener, func(ctx context.Context, _ *ledger.Ledger) error { return p.listen(ctx, func() {}) })
-		})
-	}
+	g.Go(func() error {
+		if !p.listens() {
+			return p.listen(ctx, p.cfg.Ledger, func() {}) // only notes that nobody does
+		}
+		return p.role(ctx, listener, func(ctx context.Context, l *ledger.Ledger) error { return p.listen(ctx, l, func() {}) })
+	})
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
