@@ -1,9 +1,10 @@
-// Package examples holds complete contracts. Tests plan and sync each of them, and the demo runs one.
+// Package examples holds a complete contract, and triggers to put beside it. Tests plan and sync them, and the demo runs the
+// contract.
 package examples
 
 import "embed"
 
 // FS holds the examples, a folder each.
 //
-//go:embed handoff
+//go:embed handoff triggers
 var FS embed.FS

@@ -10,25 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"accord/examples"
 	"accord/providers/salesforce/salesforceemulator"
 )
 
-const renewalTrigger = `
-trigger "renewal" {
-  on     = event.Renewal_Requested__e
-  object = object.deal
-  record = event.Opportunity_Id__c
-  when   = event.Amount__c > 100 && after.stage == "Closed Won"
-
-  action "monday_update" {
-    body = "Renewal of ${after.name} requested: ${event.Reason__c}"
-  }
-  action "salesforce_create" {
-    sobject = "Task"
-    fields  = { Subject = event.Reason__c, WhatId = record.salesforce_id }
-  }
-}
-
+// shoutTrigger listens to an event about no record.
+const shoutTrigger = `
 trigger "shout" {
   on   = event.Shout__e
   when = event.Loud__c
@@ -43,7 +30,7 @@ trigger "shout" {
 }
 `
 
-// defineEvents makes the platform events of renewalTrigger.
+// defineEvents makes the platform events of shoutTrigger and of the example.
 func (s *stand) defineEvents() {
 	s.t.Helper()
 	for event, fields := range map[string]map[string]string{
@@ -92,14 +79,19 @@ func (s *stand) subjects() []string {
 func TestPlatformEventsFireTriggers(t *testing.T) {
 	s := small(t, true)
 	s.defineEvents()
+	example, err := examples.FS.ReadFile("triggers/triggers.accord.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	triggers := string(example) + shoutTrigger
 	contract := filepath.Join(s.dir, "events.accord.hcl")
-	if err := os.WriteFile(contract, []byte(strings.ReplaceAll(renewalTrigger, "event.Text__c", "event.Txt__c")), 0o600); err != nil {
+	if err := os.WriteFile(contract, []byte(strings.ReplaceAll(triggers, "event.Text__c", "event.Txt__c")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out, _ := s.accord("plan"); !strings.Contains(out, "Blocked") || !strings.Contains(out, "Txt__c") {
 		t.Errorf("a plan with a field that the event has not:\n%s", out)
 	}
-	if err := os.WriteFile(contract, []byte(renewalTrigger), 0o600); err != nil {
+	if err := os.WriteFile(contract, []byte(triggers), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.must("apply", "--auto-approve")
@@ -116,11 +108,11 @@ func TestPlatformEventsFireTriggers(t *testing.T) {
 	s.publish("Shout__e", map[string]any{"Text__c": "hush", "Loud__c": false})
 	stop := s.running()
 	s.eventually("the first event has fired", func(context.Context) bool {
-		return len(s.comments("Deals")) == 1 && len(s.tasks()) == 1
+		return strings.Contains(strings.Join(s.subjects(), "\n"), "first")
 	})
 	s.publish("Shout__e", map[string]any{"Text__c": "hello", "Loud__c": true, "Due__c": "2026-12-24"})
 	s.publish("Renewal_Requested__e", map[string]any{"Opportunity_Id__c": id, "Amount__c": 101, "Reason__c": "second"})
-	s.eventually("the others have fired", func(context.Context) bool { return len(s.tasks()) == 3 })
+	s.eventually("the others have fired", func(context.Context) bool { return len(s.tasks()) == 4 })
 	stop()
 	// The org has forgotten where one of the streams was: what it still keeps comes again, and fires nothing again.
 	if err := s.e.Salesforce.Inject(salesforceemulator.Fault{Kind: salesforceemulator.FaultStaleReplay, Count: 1}); err != nil {
@@ -135,12 +127,13 @@ func TestPlatformEventsFireTriggers(t *testing.T) {
 	all := strings.Join(append(comments, s.subjects()...), "\n")
 	for _, want := range []string{
 		"Renewal of " + text(deal["Name"]) + " requested: first", "Renewal of " + text(deal["Name"]) + " requested: second", "Answer hello",
+		"Kick off " + text(deal["Name"]), "Closed won at ",
 	} {
 		if strings.Count(all, want) != 1 {
 			t.Errorf("%q stands %d times in\n%s", want, strings.Count(all, want), all)
 		}
 	}
-	if len(comments) != 2 || len(s.tasks()) != 3 || strings.Contains(all, "too") || strings.Contains(all, "hush") {
+	if len(comments) != 3 || len(s.tasks()) != 4 || strings.Contains(all, "too") || strings.Contains(all, "hush") {
 		t.Errorf("all that was made:\n%s", all)
 	}
 	for _, task := range s.tasks() {
@@ -155,9 +148,9 @@ func TestPlatformEventsFireTriggers(t *testing.T) {
 		args  []string
 		wants []string
 	}{
-		{[]string{"status"}, []string{"renewal     4", "1 gap in the events"}},
+		{[]string{"status"}, []string{"renewal     4", "kickoff_task     2", "1 gap in the events"}},
 		{[]string{"explain", "renewal"}, []string{"on event Renewal_Requested__e", "4 done, 0 to do", "monday_update on ", "salesforce_create Task", "done: 00T"}},
-		{[]string{"explain", id}, []string{"fired", "renewal", "salesforce_create Task"}},
+		{[]string{"explain", id}, []string{"fired", "kickoff_task", "renewal", "salesforce_create Task"}},
 	} {
 		out := s.must(c.args...)
 		for _, want := range c.wants {
