@@ -77,6 +77,8 @@ type Provider struct {
 	log    hclog.Logger
 	poll   time.Duration // before a job's state is asked for; it doubles
 
+	inflight inflight // what collections calls on their way are about
+
 	mu     sync.Mutex
 	sizes  map[string]*ratelimit.Size // of write batches, by sObject
 	shapes map[string]actionShape     // what actions create, by name as the contract spells it

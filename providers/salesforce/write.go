@@ -20,6 +20,8 @@ type write struct {
 	patch  record.Patch
 	body   object // of creates and updates
 	parent string // the record it hangs on: rows under one parent go together, and meet its lock once
+	// parents are all records that it hangs on: none of them may be in two calls on their way.
+	parents []string
 }
 
 // object is a JSON object whose keys come in a given order, so that requests are the same every time.
@@ -202,9 +204,10 @@ func (r *records) encode(i int, p record.Patch) (write, error) {
 			return w, &provider.Error{Kind: provider.Invalid, Op: doing, Fields: []string{native}, Err: err}
 		}
 		w.body = append(w.body, member{c.api, v})
-		if c.shape.Kind == record.Reference && w.parent == "" {
-			w.parent = p.Fields[native].Part(0)
-		}
+		w.parents = append(w.parents, c.hangsOn(p.Fields[native])...)
+	}
+	if len(w.parents) > 0 {
+		w.parent = w.parents[0]
 	}
 	if p.Op == record.Create {
 		var err error
@@ -253,8 +256,14 @@ func (r *records) send(ctx context.Context, c call, results []record.Result) err
 		}
 		q.body = object{{"allOrNone", false}, {"records", bodies}}
 	}
+	release, err := r.provider.inflight.hold(ctx, c.rows, q.doing)
+	if err != nil {
+		return err
+	}
 	var answers []saved
-	if err := r.client.do(ctx, q, &answers); err != nil {
+	err = r.client.do(ctx, q, &answers)
+	release()
+	if err != nil {
 		if k := provider.KindOf(err); k == provider.Locked || k == provider.Unknown {
 			r.size.TooLarge(len(c.rows))
 		}
