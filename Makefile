@@ -5,7 +5,7 @@ BIN := bin/accord
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
-.PHONY: help build demo test race lint storm simulate simulate-long simulate-planted laws bench fuzz golden generate clean
+.PHONY: help build demo test race lint storm simulate-emulated simulate simulate-long simulate-planted laws bench fuzz golden generate clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ laws: ## The laws of lenses, of each pair of types and of merge, with the number
 
 storm: ## Real processes, faults and kills, judged through the vendors' APIs: STORM=5m, SEED=7 draws the same again
 	STORM=$(or $(STORM),5m) SEED=$(SEED) $(GO) test -count=1 -v -timeout 240m -run '^TestStorm$$' ./cmd/accord
+
+simulate-emulated: ## The same in virtual time, in one process: SEEDS=20, SEED=7 draws one again, STORM=10m
+	SEED=$(SEED) SEEDS=$(SEEDS) STORM=$(STORM) $(GO) test -count=1 -v -timeout 240m -run '^TestRehearsal$$' ./cmd/accord/internal/rehearsal
 
 bench: ## Benchmarks, with calls, points and allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -16,8 +16,7 @@ import (
 // STORM is how long (5m), SEED which, KEEP a folder for what the processes say.
 func TestStorm(t *testing.T) {
 	cfg := storm.Config{
-		Command: func(args ...string) *exec.Cmd { return exec.Command("accord", args...) },
-		Dir:     t.TempDir(), Seed: uint64(time.Now().UnixNano()), For: 12 * time.Second,
+		Dir: t.TempDir(), Seed: uint64(time.Now().UnixNano()), For: 12 * time.Second,
 	}
 	var err error
 	if text := os.Getenv("STORM"); text != "" {
@@ -38,6 +37,7 @@ func TestStorm(t *testing.T) {
 	if testing.Verbose() {
 		cfg.Out = io.MultiWriter(&actions, os.Stderr)
 	}
+	cfg.Stage = &storm.Processes{Command: func(args ...string) *exec.Cmd { return exec.Command("accord", args...) }, Dir: cfg.Dir, Seed: cfg.Seed}
 	began := time.Now()
 	report, err := storm.Run(t.Context(), cfg)
 	if err != nil {

@@ -44,8 +44,11 @@ func (e *events) dial() (*grpc.ClientConn, error) {
 	if e.config.PubSubInsecure {
 		secure = insecure.NewCredentials()
 	}
-	return grpc.NewClient(e.config.PubSubEndpoint, grpc.WithTransportCredentials(secure),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxEvents)))
+	options := []grpc.DialOption{grpc.WithTransportCredentials(secure), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxEvents))}
+	if e.config.DialPubSub != nil {
+		options = append(options, grpc.WithContextDialer(e.config.DialPubSub))
+	}
+	return grpc.NewClient(e.config.PubSubEndpoint, options...)
 }
 
 // schema is the schema of a change event of an id, asked for once.

@@ -3,6 +3,7 @@ package salesforce
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -64,7 +65,9 @@ type Config struct {
 
 	Timeout    time.Duration // of one HTTP call; two minutes when 0
 	HTTPClient *http.Client  // optional
-	Logger     hclog.Logger  // optional
+	// DialPubSub opens connections to PubSubEndpoint where they are not TCP; optional.
+	DialPubSub func(ctx context.Context, address string) (net.Conn, error)
+	Logger     hclog.Logger // optional
 	Clock      func() time.Time
 	Observe    func(provider.Call) // optional; called once for each call to the vendor
 }

@@ -31,6 +31,10 @@ type Options struct {
 	Pace     float64 // time goes so many times as fast as the wall clock's; 0 = as fast
 	Limits   float64 // 0 = counted but not enforced, 1 = as published, 10 = ten times as much
 	Logger   hclog.Logger
+	// Listen makes the four listeners, numbered from 0: monday, Salesforce, events, counters and faults; nil is TCP on Host.
+	// With it, HTTPClient makes monday's calls of webhooks.
+	Listen     func(i int) (net.Listener, error)
+	HTTPClient *http.Client
 	// LeastPrivileged starts Salesforce's integration user with the right to set up, and no access to any record.
 	LeastPrivileged bool
 }
@@ -96,7 +100,7 @@ func listen(o Options) ([]net.Listener, error) {
 		if o.Port != 0 {
 			port = o.Port + i
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort(o.Host, fmt.Sprint(port)))
+		l, err := o.listener(i, port)
 		if err != nil {
 			for _, l := range listeners {
 				_ = l.Close() // nothing was accepted yet
@@ -106,6 +110,13 @@ func listen(o Options) ([]net.Listener, error) {
 		listeners = append(listeners, l)
 	}
 	return listeners, nil
+}
+
+func (o Options) listener(i, port int) (net.Listener, error) {
+	if o.Listen != nil {
+		return o.Listen(i)
+	}
+	return net.Listen("tcp", net.JoinHostPort(o.Host, fmt.Sprint(port)))
 }
 
 // keys are the credentials of the emulated accounts: made from the seed, so that a rehearsal can be repeated.
@@ -146,7 +157,7 @@ func (e *Emulation) emulators(o Options, k keys) error {
 	}
 	e.Monday, err = mondayemulator.New(mondayemulator.Options{
 		Pace: o.Pace, Seed: o.Seed, Logger: o.Logger.Named("monday"), Token: k.mondayToken, SigningSecret: k.signingSecret, TokenUser: integrationUser,
-		Plan: o.Plan, Limits: limits, LimitScale: scale, Users: users, StateFile: stateFile(o, "monday.json"),
+		Plan: o.Plan, Limits: limits, LimitScale: scale, Users: users, StateFile: stateFile(o, "monday.json"), HTTPClient: o.HTTPClient,
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("emulate monday: %w", err), e.Salesforce.Close())

@@ -245,17 +245,6 @@ const occurrenceField = `<?xml version="1.0" encoding="UTF-8"?>
 
 // What the contract says, said once more by hand: the judges must not learn it from accord.
 
-type side uint8
-
-const (
-	salesforce side = iota
-	monday
-)
-
-func (s side) other() side { return 1 - s }
-
-func (s side) String() string { return [2]string{"Salesforce", "monday"}[s] }
-
 type owner uint8
 
 const (

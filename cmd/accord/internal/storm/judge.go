@@ -26,8 +26,8 @@ func (s *storm) judge(ctx context.Context) error {
 	}
 	for _, o := range objects {
 		j.paired(o)
-		for id, r := range j.records[o.table[salesforce]] {
-			if item, ok := j.items[o.table[monday]][text(r["Monday_Item_Id__c"])]; ok {
+		for id, r := range j.records[o.table[Salesforce]] {
+			if item, ok := j.items[o.table[Monday]][text(r["Monday_Item_Id__c"])]; ok {
 				s.report.Pairs++
 				for i := range o.fields {
 					j.field(o, &o.fields[i], id, r, item)
@@ -66,11 +66,11 @@ func (j *judge) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		j.records[o.table[salesforce]] = map[string]map[string]any{}
+		j.records[o.table[Salesforce]] = map[string]map[string]any{}
 		for _, r := range rows {
-			j.records[o.table[salesforce]][text(r["Id"])] = r
+			j.records[o.table[Salesforce]][text(r["Id"])] = r
 		}
-		board, err := j.people.Board(ctx, o.table[monday])
+		board, err := j.people.Board(ctx, o.table[Monday])
 		if err != nil {
 			return err
 		}
@@ -78,9 +78,9 @@ func (j *judge) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		j.items[o.table[monday]] = map[string]people.Item{}
+		j.items[o.table[Monday]] = map[string]people.Item{}
 		for _, i := range items {
-			j.items[o.table[monday]][i.ID] = i
+			j.items[o.table[Monday]][i.ID] = i
 		}
 	}
 	return nil
@@ -89,38 +89,38 @@ func (j *judge) look(ctx context.Context) error {
 // paired: each record that must have a partner has it, and nothing has two.
 func (j *judge) paired(o *object) {
 	byKey, byItem := map[string]string{}, map[string]string{}
-	for _, i := range sorted(j.items[o.table[monday]]) {
-		item := j.items[o.table[monday]][i]
+	for _, i := range sorted(j.items[o.table[Monday]]) {
+		item := j.items[o.table[Monday]][i]
 		key := item.Values["salesforce_id"]
 		if other := byKey[key]; other != "" && key != "" {
-			j.complain("no duplicates: items %s and %s of %s are both of record %s", other, i, o.table[monday], key)
+			j.complain("no duplicates: items %s and %s of %s are both of record %s", other, i, o.table[Monday], key)
 		}
 		byKey[key] = i
-		record, there := j.records[o.table[salesforce]][key]
+		record, there := j.records[o.table[Salesforce]][key]
 		switch {
 		case there && text(record["Monday_Item_Id__c"]) != i:
 			j.complain("agreement: item %s names record %s, which names item %q", i, key, record["Monday_Item_Id__c"])
-		case !there && o == &requests && !j.past.isRemoved(salesforce, key):
+		case !there && o == &requests && !j.past.isRemoved(Salesforce, key):
 			j.complain("agreement: request %s (%s) has no case; its key is %q", i, item.Name, key)
 		}
 	}
-	for _, id := range sorted(j.records[o.table[salesforce]]) {
-		r := j.records[o.table[salesforce]][id]
+	for _, id := range sorted(j.records[o.table[Salesforce]]) {
+		r := j.records[o.table[Salesforce]][id]
 		item := text(r["Monday_Item_Id__c"])
 		if other := byItem[item]; other != "" && item != "" {
-			j.complain("no duplicates: records %s and %s of %s both name item %s", other, id, o.table[salesforce], item)
+			j.complain("no duplicates: records %s and %s of %s both name item %s", other, id, o.table[Salesforce], item)
 		}
 		byItem[item] = id
 		must := o == &clients || o == &deals && text(r["StageName"]) == won
-		if _, there := j.items[o.table[monday]][item]; !there && must && !j.past.isRemoved(monday, item) {
-			j.complain("agreement: %s %s (%s) has no item; it names %q", o.table[salesforce], id, text(r["Name"]), item)
+		if _, there := j.items[o.table[Monday]][item]; !there && must && !j.past.isRemoved(Monday, item) {
+			j.complain("agreement: %s %s (%s) has no item; it names %q", o.table[Salesforce], id, text(r["Name"]), item)
 		}
 	}
 	names := map[string]string{}
-	for _, i := range sorted(j.items[o.table[monday]]) {
-		name := j.items[o.table[monday]][i].Name
+	for _, i := range sorted(j.items[o.table[Monday]]) {
+		name := j.items[o.table[Monday]][i].Name
 		if t := tokenOf(name); t != "" && names[t] != "" {
-			j.complain("no duplicates: items %s and %s of %s are both called %s", names[t], i, o.table[monday], name)
+			j.complain("no duplicates: items %s and %s of %s are both called %s", names[t], i, o.table[Monday], name)
 		} else if t != "" {
 			names[t] = i
 		}
@@ -129,8 +129,8 @@ func (j *judge) paired(o *object) {
 
 // field judges one field of one pair.
 func (j *judge) field(o *object, f *field, id string, record map[string]any, item people.Item) {
-	left, right := text(record[f.native[salesforce]]), item.Values[f.native[monday]]
-	if f.native[monday] == "name" {
+	left, right := text(record[f.native[Salesforce]]), item.Values[f.native[Monday]]
+	if f.native[Monday] == "name" {
 		right = item.Name
 	}
 	means := func(v string) string {
@@ -139,7 +139,7 @@ func (j *judge) field(o *object, f *field, id string, record map[string]any, ite
 		}
 		return f.means(j, v)
 	}
-	what := fmt.Sprintf("%s of %s %s and item %s", f.native[monday], o.table[salesforce], id, item.ID)
+	what := fmt.Sprintf("%s of %s %s and item %s", f.native[Monday], o.table[Salesforce], id, item.ID)
 	edits := j.past.of(f, [2]string{id, item.ID})
 	if f.owner != byEither {
 		if means(left) != right {
@@ -158,8 +158,8 @@ func (j *judge) field(o *object, f *field, id string, record map[string]any, ite
 	}
 	// A held conflict: each side must show an edit that nothing later on that side has replaced.
 	for sd, v := range [2]string{left, right} {
-		if last := lastOn(edits, side(sd)); last != nil && last.value != v && !j.replaced(f, last, edits) {
-			j.complain("no lost edit: %s is held, and the last edit on the %s side, %q, became %q", what, side(sd), last.value, v)
+		if last := lastOn(edits, Vendor(sd)); last != nil && last.value != v && !j.replaced(f, last, edits) {
+			j.complain("no lost edit: %s is held, and the last edit on the %s side, %q, became %q", what, Vendor(sd), last.value, v)
 		}
 	}
 }
@@ -179,16 +179,16 @@ func (j *judge) replaced(f *field, e *edit, edits []edit) bool {
 
 // owned: what the owner's people wrote last stands on their side.
 func (j *judge) owned(what string, f *field, edits []edit, shown [2]string, means func(string) string) {
-	from := salesforce
+	from := Salesforce
 	if f.owner == byMonday {
-		from = monday
+		from = Monday
 	}
 	last := lastOn(edits, from)
 	if last == nil {
 		return
 	}
 	want, have := last.value, shown[from]
-	if from == salesforce && f.means != nil {
+	if from == Salesforce && f.means != nil {
 		want, have = means(want), means(have)
 	}
 	if want != have {
@@ -196,7 +196,7 @@ func (j *judge) owned(what string, f *field, edits []edit, shown [2]string, mean
 	}
 }
 
-func lastOn(edits []edit, sd side) (last *edit) {
+func lastOn(edits []edit, sd Vendor) (last *edit) {
 	for i := range edits {
 		if edits[i].side == sd {
 			last = &edits[i]
@@ -223,7 +223,7 @@ func (j *judge) stands(what string, f *field, edits []edit, value, record, item 
 		if i == final || !e.began.After(last.ended.Add(grain)) {
 			continue // the one that stands is as late, or later
 		}
-		loses := f.rule == salesforceWins && last.side == salesforce && e.side == monday || f.rule == mondayWins && last.side == monday && e.side == salesforce
+		loses := f.rule == salesforceWins && last.side == Salesforce && e.side == Monday || f.rule == mondayWins && last.side == Monday && e.side == Salesforce
 		if loses && j.wrote(last.value, e.side, e.began, time.Time{}) {
 			continue // they met, and the rule decided
 		}
@@ -236,8 +236,8 @@ func (j *judge) stands(what string, f *field, edits []edit, value, record, item 
 }
 
 // wrote says whether accord sent a text to a side within a span; a zero end is any time later.
-func (j *judge) wrote(value string, to side, from, until time.Time) bool {
-	for _, p := range j.wire.passings(tokenOf(value)) {
+func (j *judge) wrote(value string, to Vendor, from, until time.Time) bool {
+	for _, p := range j.ear.passings(tokenOf(value)) {
 		if !p.told && p.to == to && !p.at.Before(from) && (until.IsZero() || p.at.Before(until)) {
 			return true
 		}
@@ -282,10 +282,10 @@ func (j *judge) rival(e, other *edit) bool {
 				return e.id == other.id
 			}
 			record, item := e.id, other.id
-			if e.side == monday {
+			if e.side == Monday {
 				record, item = other.id, e.id
 			}
-			r, ok := j.records[o.table[salesforce]][record]
+			r, ok := j.records[o.table[Salesforce]][record]
 			return ok && text(r["Monday_Item_Id__c"]) == item
 		}
 	}
@@ -294,8 +294,8 @@ func (j *judge) rival(e, other *edit) bool {
 
 // known is when accord surely knew of an edit: it was told, and lived long enough to store it.
 func (j *judge) known(e *edit) time.Time {
-	for _, p := range j.wire.passings(tokenOf(e.value)) {
-		if p.told && p.to == e.side && !p.at.Before(e.began) && !j.engine.down(p.at, p.at.Add(notice)) {
+	for _, p := range j.ear.passings(tokenOf(e.value)) {
+		if p.told && p.to == e.side && !p.at.Before(e.began) && !j.down(p.at, p.at.Add(notice)) {
 			return p.at.Add(notice)
 		}
 	}
@@ -306,36 +306,36 @@ func (j *judge) known(e *edit) time.Time {
 // on there, and nowhere else.
 func (j *judge) removals() {
 	for _, i := range sorted(j.items["Deals"]) {
-		if key := j.items["Deals"][i].Values["salesforce_id"]; j.past.isRemoved(salesforce, key) && !j.atWork(monday, i, j.past.removed[salesforce][key]) {
+		if key := j.items["Deals"][i].Values["salesforce_id"]; j.past.isRemoved(Salesforce, key) && !j.atWork(Monday, i, j.past.removed[Salesforce][key]) {
 			j.complain("agreement: deal %s was removed, and its item %s is still there", key, i)
 		}
 	}
 	for _, id := range sorted(j.records["Case"]) {
-		if item := text(j.records["Case"][id]["Monday_Item_Id__c"]); j.past.isRemoved(monday, item) && !j.atWork(salesforce, id, j.past.removed[monday][item]) {
+		if item := text(j.records["Case"][id]["Monday_Item_Id__c"]); j.past.isRemoved(Monday, item) && !j.atWork(Salesforce, id, j.past.removed[Monday][item]) {
 			j.complain("agreement: request %s was removed, and its case %s is still there", item, id)
 		}
 	}
 	for _, e := range j.past.edits {
-		if e.side != salesforce || j.past.isRemoved(salesforce, e.id) {
+		if e.side != Salesforce || j.past.isRemoved(Salesforce, e.id) {
 			continue
 		}
 		for _, o := range []*object{&clients, &deals} {
-			if _, ok := j.records[o.table[salesforce]][e.id]; !ok && strings.HasPrefix(e.id, map[*object]string{&clients: "001", &deals: "006"}[o]) {
-				j.complain("ownership: %s %s is gone, and nobody removed it", o.table[salesforce], e.id)
+			if _, ok := j.records[o.table[Salesforce]][e.id]; !ok && strings.HasPrefix(e.id, map[*object]string{&clients: "001", &deals: "006"}[o]) {
+				j.complain("ownership: %s %s is gone, and nobody removed it", o.table[Salesforce], e.id)
 			}
 		}
 	}
 }
 
-// atWork says whether somebody on a side edited a record, and that had not surely crossed when its partner was removed: a
-// person decides about such a one.
-func (j *judge) atWork(sd side, id string, removed time.Time) bool {
+// atWork says whether somebody on a side edited a record, and that may not have crossed when its partner was removed, for
+// writes are repeated for a while: a person decides about such a one.
+func (j *judge) atWork(sd Vendor, id string, removed time.Time) bool {
 	for i := range j.past.edits {
 		e := &j.past.edits[i]
 		if e.side != sd || e.id != id {
 			continue
 		}
-		if e.ended.After(removed) || tokenOf(e.value) == "" && e.ended.After(removed.Add(-time.Minute)) {
+		if e.ended.After(removed.Add(-time.Minute)) {
 			return true
 		}
 		if tokenOf(e.value) != "" && !j.wrote(e.value, sd.other(), e.began, removed) && lastOn(j.past.on(e), sd).n == e.n {
@@ -386,9 +386,9 @@ func (j *judge) occurrences(ctx context.Context) error {
 // bounded: accord writes at most one row for each edit of a person; a new partner also gets the other's id, and a won
 // deal its task and its comment.
 func (j *judge) bounded() {
-	created := len(j.past.made[salesforce]) + len(j.past.made[monday]) + len(j.past.won)
+	created := len(j.past.made[Salesforce]) + len(j.past.made[Monday]) + len(j.past.won)
 	allowed := j.report.Edits + 2*created + 2*len(j.past.won) + j.past.unsure[0] + j.past.unsure[1]
-	if n := j.report.Writes[salesforce] + j.report.Writes[monday]; n > allowed {
+	if n := j.report.Writes[Salesforce] + j.report.Writes[Monday]; n > allowed {
 		j.complain("bounded: accord wrote %d rows for %d edits by people, %d allowed", n, j.report.Edits, allowed)
 	}
 }
@@ -425,7 +425,7 @@ func (j *judge) heard(edits []edit) string {
 	var b strings.Builder
 	for _, e := range edits {
 		fmt.Fprintf(&b, "\n    %s:", e.value)
-		for _, p := range j.wire.passings(tokenOf(e.value)) {
+		for _, p := range j.ear.passings(tokenOf(e.value)) {
 			arrow := "->"
 			if p.told {
 				arrow = "<-"

@@ -10,7 +10,7 @@ import (
 // edit is one value that one person gave one field of one record, on one side.
 type edit struct {
 	n            int
-	side         side
+	side         Vendor
 	id           string    // of the record or item
 	field        string    // by its native name
 	value        string    // as the side shows it
@@ -39,13 +39,13 @@ func (p *past) word(what string) string {
 	return fmt.Sprintf("%s z%05dz", what, p.serial)
 }
 
-func (p *past) did(sd side, id, field, value string, began, ended time.Time) {
+func (p *past) did(sd Vendor, id, field, value string, began, ended time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.edits = append(p.edits, edit{len(p.edits), sd, id, field, value, began, ended})
 }
 
-func (p *past) removes(sd side, id string) {
+func (p *past) removes(sd Vendor, id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.removed[sd] == nil {
@@ -54,7 +54,7 @@ func (p *past) removes(sd side, id string) {
 	p.removed[sd][id] = time.Now()
 }
 
-func (p *past) makes(sd side, table, id string) {
+func (p *past) makes(sd Vendor, table, id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.made[sd] == nil {
@@ -63,7 +63,7 @@ func (p *past) makes(sd side, table, id string) {
 	p.made[sd][id] = table
 }
 
-func (p *past) isRemoved(sd side, id string) bool {
+func (p *past) isRemoved(sd Vendor, id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, gone := p.removed[sd][id]
@@ -101,8 +101,8 @@ func (s *storm) found(ctx context.Context) error {
 		for _, r := range rows {
 			id := text(r["Id"])
 			for i := range o.fields {
-				if name := o.fields[i].native[salesforce]; r[name] != nil {
-					s.past.did(salesforce, id, name, text(r[name]), now, now)
+				if name := o.fields[i].native[Salesforce]; r[name] != nil {
+					s.past.did(Salesforce, id, name, text(r[name]), now, now)
 				}
 			}
 			if o == &deals && text(r["StageName"]) != won {
@@ -110,7 +110,7 @@ func (s *storm) found(ctx context.Context) error {
 			}
 		}
 	}
-	rows, err := s.vendors.written(ctx)
+	rows, err := s.written(ctx)
 	s.past.rows = rows // all that is written so far is not the storm's
 	return err
 }
@@ -119,9 +119,9 @@ func (s *storm) found(ctx context.Context) error {
 func (o *object) query() string {
 	q := "SELECT Id, Monday_Item_Id__c"
 	for i := range o.fields {
-		q += ", " + o.fields[i].native[salesforce]
+		q += ", " + o.fields[i].native[Salesforce]
 	}
-	return q + " FROM " + o.table[salesforce]
+	return q + " FROM " + o.table[Salesforce]
 }
 
 // text is a JSON value as text.

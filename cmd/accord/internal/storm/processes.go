@@ -7,93 +7,92 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
+
+	"accord/cmd/accord/internal/people"
 )
+
+// Processes is the stage of real processes: the emulators as one, each command of accord as another, all over TCP.
+type Processes struct {
+	Command func(args ...string) *exec.Cmd // accord, not started
+	Dir     string                         // an empty folder, for everything
+	Seed    uint64
+
+	org    string
+	port   int
+	hook   string
+	vars   map[string]string
+	relays map[string]*relay
+	child  *process // the emulators
+	sync   *process
+}
+
+var _ Stage = (*Processes)(nil)
 
 // process is a child that ends when it is killed, when it is asked to, or by itself.
 type process struct {
 	cmd   *exec.Cmd
-	log   *os.File
 	ended chan struct{}
 	err   error // once ended
 }
 
 // start runs accord with arguments; what it says goes to the end of a file.
-func (s *storm) start(log string, vars []string, args ...string) (*process, error) {
-	f, err := os.OpenFile(filepath.Join(s.cfg.Dir, log), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+func (p *Processes) start(log string, vars []string, args ...string) (*process, error) {
+	f, err := os.OpenFile(filepath.Join(p.Dir, log), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(f, "--- %s accord %s\n", time.Now().Format("15:04:05.000"), strings.Join(args, " "))
-	p := &process{cmd: s.cfg.Command(args...), log: f, ended: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.contract, f, f
-	p.cmd.Env = append(os.Environ(), vars...)
-	if err := p.cmd.Start(); err != nil {
+	child := &process{cmd: p.Command(args...), ended: make(chan struct{})}
+	child.cmd.Dir, child.cmd.Stdout, child.cmd.Stderr = p.folder(), f, f
+	child.cmd.Env = append(os.Environ(), vars...)
+	if err := child.cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start accord %s: %w", args[0], err), f.Close())
 	}
 	go func() {
-		p.err = p.cmd.Wait()
+		child.err = child.cmd.Wait()
 		_ = f.Close() // all of it was written by the child
-		close(p.ended)
+		close(child.ended)
 	}()
-	return p, nil
+	return child, nil
 }
 
-func (p *process) alive() bool {
-	select {
-	case <-p.ended:
-		return false
-	default:
-		return true
-	}
-}
+// folder is where the contract and the ledger are.
+func (p *Processes) folder() string { return filepath.Join(p.Dir, "contract") }
 
 // kill ends it as a power cut would, and waits until it is gone.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // fails when it has ended by itself
-	<-p.ended
+func (c *process) kill() {
+	_ = c.cmd.Process.Kill() // fails when it has ended by itself
+	<-c.ended
 }
 
 // stop asks it to end, and kills it when it does not in time.
-func (p *process) stop(patience time.Duration) error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails when it has ended by itself
+func (c *process) stop(patience time.Duration) error {
+	_ = c.cmd.Process.Signal(syscall.SIGTERM) // fails when it has ended by itself
 	select {
-	case <-p.ended:
+	case <-c.ended:
 		return nil
 	case <-time.After(patience):
-		p.kill()
-		return fmt.Errorf("accord %s did not stop within %s of being asked to", p.cmd.Args[1], patience)
+		c.kill()
+		return fmt.Errorf("accord %s did not stop within %s of being asked to", c.cmd.Args[1], patience)
 	}
 }
 
 // wait waits for the end, for so long.
-func (p *process) wait(patience time.Duration) (code int, err error) {
+func (c *process) wait(patience time.Duration) (code int, err error) {
 	select {
-	case <-p.ended:
-		return p.cmd.ProcessState.ExitCode(), nil
+	case <-c.ended:
+		return c.cmd.ProcessState.ExitCode(), nil
 	case <-time.After(patience):
-		p.kill()
-		return -1, fmt.Errorf("accord %s was not done within %s", strings.Join(p.cmd.Args[1:], " "), patience)
+		c.kill()
+		return -1, fmt.Errorf("accord %s was not done within %s", strings.Join(c.cmd.Args[1:], " "), patience)
 	}
-}
-
-// vendors is the process that emulates both.
-type vendors struct {
-	s     *storm
-	port  int
-	vars  map[string]string
-	child *process
-	mu    sync.Mutex // held while they are down
-	// rows were written before the last restart, as its counters said: a restart forgets them.
-	rows [2]int
-	// kinds counts the faults that were played before it.
-	kinds map[string]int
 }
 
 // freePorts finds so many ports in a row that nobody listens on.
@@ -106,7 +105,7 @@ func freePorts(n int) (int, error) {
 		port := first.Addr().(*net.TCPAddr).Port
 		taken := []net.Listener{first}
 		for i := 1; i < n; i++ {
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+i))
+			l, err := net.Listen("tcp", local(port+i))
 			if err != nil {
 				break
 			}
@@ -124,26 +123,59 @@ func freePorts(n int) (int, error) {
 	return 0, fmt.Errorf("there are no %d free ports in a row", n)
 }
 
-// serve starts the emulators, from their state where there is one, and waits until they serve.
-func (v *vendors) serve(ctx context.Context) error {
-	env := filepath.Join(v.s.cfg.Dir, "vendors.env")
-	if err := os.Remove(env); err != nil && !errors.Is(err, os.ErrNotExist) {
+func local(port int) string { return net.JoinHostPort("127.0.0.1", fmt.Sprint(port)) }
+
+// Open starts the emulators, and relays in front of them and of accord.
+func (p *Processes) Open(ctx context.Context, org string, ear *Ear) error {
+	p.org, p.relays = org, map[string]*relay{}
+	for _, dir := range []string{p.folder(), filepath.Join(p.Dir, "state")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	var err error
+	if p.port, err = freePorts(4); err != nil {
 		return err
 	}
-	child, err := v.s.start("vendors.log", nil, "emulate", "--data", v.s.data, "--state", v.s.state, "--port", fmt.Sprint(v.port),
-		"--seed", fmt.Sprint(v.s.cfg.Seed), "--env-file", env)
+	port, err := freePorts(1)
 	if err != nil {
 		return err
 	}
-	v.child = child
+	p.hook = local(port)
+	if err := p.serve(ctx); err != nil {
+		return err
+	}
+	for name, r := range map[string]struct {
+		to     string
+		vendor Vendor
+	}{"monday": {local(p.port), Monday}, "salesforce": {local(p.port + 1), Salesforce}, "stream": {local(p.port + 2), Salesforce}, "hook": {p.hook, Monday}} {
+		if p.relays[name], err = newRelay(ear, r.to, r.vendor, name == "hook"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve starts the emulators, from their state where there is one, and waits until they serve.
+func (p *Processes) serve(ctx context.Context) error {
+	env := filepath.Join(p.Dir, "vendors.env")
+	if err := os.Remove(env); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	child, err := p.start("vendors.log", nil, "emulate", "--data", p.org, "--state", filepath.Join(p.Dir, "state"), "--port", fmt.Sprint(p.port),
+		"--seed", fmt.Sprint(p.Seed), "--env-file", env)
+	if err != nil {
+		return err
+	}
+	p.child = child
 	for {
 		text, err := os.ReadFile(env)
 		if err == nil {
-			v.vars = map[string]string{}
+			p.vars = map[string]string{}
 			lines := bufio.NewScanner(bytes.NewReader(text))
 			for lines.Scan() {
 				name, value, _ := strings.Cut(lines.Text(), "=")
-				v.vars[name] = value
+				p.vars[name] = value
 			}
 			return lines.Err()
 		}
@@ -157,111 +189,115 @@ func (v *vendors) serve(ctx context.Context) error {
 	}
 }
 
-// counters are those that the judges look at.
-type counters struct {
-	Monday struct {
-		Calls        int `json:"calls"`
-		ItemsWritten int `json:"items_written"`
-		FaultsPlayed int `json:"faults_played"`
-	} `json:"monday"`
-	Salesforce struct {
-		Calls       int `json:"calls"`
-		RowsWritten int `json:"rows_written"`
-	} `json:"salesforce"`
+// Vars are the variables that the emulators have written.
+func (p *Processes) Vars() map[string]string { return p.vars }
+
+// Client is the ordinary one.
+func (p *Processes) Client() *http.Client { return http.DefaultClient }
+
+// Hook is the relay in front of accord, and accord's own address.
+func (p *Processes) Hook() (url, listen string) {
+	return "http://" + p.relays["hook"].address() + "/hooks/monday", p.hook
 }
 
-// written is how many rows were written on each side, by anybody, since the storm began.
-func (v *vendors) written(ctx context.Context) (rows [2]int, err error) {
-	var c counters
-	if err := v.admin(ctx, "GET", "/counters", nil, &c); err != nil {
-		return rows, err
-	}
-	return [2]int{salesforce: v.rows[salesforce] + c.Salesforce.RowsWritten, monday: v.rows[monday] + c.Monday.ItemsWritten}, nil
-}
-
-// admin asks the emulators for what no vendor has.
-func (v *vendors) admin(ctx context.Context, method, path string, body, into any) error {
-	return v.s.people.Call(ctx, method, v.vars["EMULATOR_ADMIN"]+path, "", body, into)
-}
-
-// restart kills the emulators, with all that they were asked and have not answered, and starts them again after a while.
-func (v *vendors) restart(ctx context.Context, pause time.Duration) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if err := v.admin(ctx, "POST", "/freeze", nil, nil); err != nil {
+// Freeze asks the emulators to.
+func (p *Processes) Freeze(ctx context.Context) error {
+	if err := new(people.People).Call(ctx, http.MethodPost, p.vars["EMULATOR_ADMIN"]+"/freeze", "", nil, nil); err != nil {
 		return fmt.Errorf("freeze the emulators: %w", err)
 	}
-	rows, err := v.written(ctx)
-	if err != nil {
-		return err
-	}
-	v.child.kill()
-	v.rows = rows
-	time.Sleep(pause)
-	return v.serve(ctx)
-}
-
-// engine is accord's sync: one process after another.
-type engine struct {
-	s     *storm
-	mu    sync.Mutex
-	child *process
-	// ends are when a process of it was killed or ended by itself.
-	ends  []time.Time
-	exits int // how often it ended by itself
-	stays bool
-}
-
-func (e *engine) begin() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	child, err := e.s.start("sync.log", e.s.vars(), "sync", "--sweep", "2s", "--log-level", "info")
-	if err != nil {
-		return err
-	}
-	e.child = child
 	return nil
 }
 
-// died notes that no process of accord's lived past a moment.
-func (e *engine) died() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.ends = append(e.ends, time.Now())
+// Revive kills the emulators and starts them again.
+func (p *Processes) Revive(ctx context.Context, pause time.Duration) error {
+	p.child.kill()
+	time.Sleep(pause)
+	return p.serve(ctx)
 }
 
-// down says whether a process of accord's died within a span.
-func (e *engine) down(from, to time.Time) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, at := range e.ends {
-		if !at.Before(from) && !at.After(to) {
-			return true
+// accordVars are accord's environment: the vendors' own, with their addresses at the ear.
+func (p *Processes) accordVars() []string {
+	var list []string
+	for name, value := range p.vars {
+		switch name {
+		case "MONDAY_URL":
+			value = "http://" + p.relays["monday"].address() + "/v2"
+		case "SF_URL":
+			value = "http://" + p.relays["salesforce"].address()
+		case "SF_PUBSUB":
+			value = p.relays["stream"].address()
 		}
+		list = append(list, name+"="+value)
 	}
-	return false
+	return list
 }
 
-// supervise starts accord again whenever it has ended by itself, as an init system does.
-func (e *engine) supervise() error {
-	if e.child.alive() {
-		return nil
+// Apply writes the contract and runs accord apply.
+func (p *Processes) Apply(_ context.Context, contract string, patience time.Duration) (code int, err error) {
+	if err := os.WriteFile(filepath.Join(p.folder(), "storm.accord.hcl"), []byte(contract), 0o600); err != nil {
+		return -1, err
 	}
-	e.died()
-	e.exits++
-	code := e.child.cmd.ProcessState.ExitCode()
-	e.s.say("accord sync ended by itself, with %d", code)
-	if code == 2 || code == 11 {
-		return fmt.Errorf("accord sync crashed with %d: see sync.log", code)
-	}
-	return e.begin()
+	return p.run(patience, "apply", "--auto-approve")
+}
+
+// Once runs accord sync --once.
+func (p *Processes) Once(_ context.Context, patience time.Duration) (code int, err error) {
+	return p.run(patience, "sync", "--once")
 }
 
 // run runs a command to its end.
-func (s *storm) run(patience time.Duration, args ...string) (code int, err error) {
-	p, err := s.start("commands.log", s.vars(), args...)
+func (p *Processes) run(patience time.Duration, args ...string) (code int, err error) {
+	child, err := p.start("commands.log", p.accordVars(), args...)
 	if err != nil {
 		return -1, err
 	}
-	return p.wait(patience)
+	return child.wait(patience)
+}
+
+// Start runs accord sync.
+func (p *Processes) Start() (err error) {
+	p.sync, err = p.start("sync.log", p.accordVars(), "sync", "--sweep", "2s", "--log-level", "info")
+	return err
+}
+
+// Kill is kill -9.
+func (p *Processes) Kill() {
+	if p.sync != nil {
+		p.sync.kill()
+	}
+}
+
+// Stop is SIGTERM.
+func (p *Processes) Stop(patience time.Duration) error { return p.sync.stop(patience) }
+
+// Ended says whether accord sync has ended.
+func (p *Processes) Ended() (code int, ended bool) {
+	select {
+	case <-p.sync.ended:
+		return p.sync.cmd.ProcessState.ExitCode(), true
+	default:
+		return 0, false
+	}
+}
+
+// Cut breaks connections at the relays.
+func (p *Processes) Cut(streamOnly bool) {
+	for name, r := range p.relays {
+		if !streamOnly || name == "stream" {
+			r.cut()
+		}
+	}
+}
+
+// Close ends every process that was started.
+func (p *Processes) Close() error {
+	p.Kill()
+	var failed error
+	if p.child != nil {
+		failed = p.child.stop(20 * time.Second)
+	}
+	for _, r := range p.relays {
+		failed = errors.Join(failed, r.close())
+	}
+	return failed
 }

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,10 +19,11 @@ import (
 
 // Config says which storm.
 type Config struct {
-	Command func(args ...string) *exec.Cmd // accord, not started
-	Dir     string                         // an empty folder, for everything
+	Stage   Stage
+	Dir     string // an empty folder, for the org
 	Seed    uint64
 	For     time.Duration // how long people edit and things break
+	Slower  int           // times the pauses of people and trouble; 0 = 1
 	Without []string      // kinds of trouble to leave out
 	Out     io.Writer     // told every action
 }
@@ -45,35 +44,33 @@ type Report struct {
 
 // storm is one run.
 type storm struct {
-	cfg      Config
-	began    time.Time
-	contract string // folder of the contract and the ledger
-	data     string // folder of the org
-	state    string // folder of the emulators' state
-	hook     string // where accord answers monday
-	desk     string // the username of who gets the requests
-	more     bool   // the second contract is in force, or about to be
+	cfg   Config
+	stage Stage
+	began time.Time
+	desk  string // the username of who gets the requests
+	more  bool   // the second contract is in force, or about to be
 
-	people  *people.People
-	vendors *vendors
-	engine  *engine
-	wire    *wire
-	past    *past
-	relays  map[string]*relay
+	people *people.People
+	ear    *Ear
+	past   *past
+	// rows were written before the vendors were last killed, as their counters said: a restart forgets them.
+	rows [2]int
 
 	mu     sync.Mutex
+	deaths []time.Time // of processes of accord's
 	report Report
 }
 
 // Run runs a storm. The error is of the storm itself; what accord did wrong is in the report.
 func Run(ctx context.Context, cfg Config) (r *Report, err error) {
 	s := &storm{
-		cfg: cfg, began: time.Now(), contract: filepath.Join(cfg.Dir, "contract"), data: filepath.Join(cfg.Dir, "org"), state: filepath.Join(cfg.Dir, "state"),
-		people: &people.People{}, wire: newWire(), more: true, past: &past{won: map[string]time.Time{}, begun: map[string]bool{}, drifted: map[string]bool{}}, report: Report{Trouble: map[string]int{}},
+		cfg: cfg, stage: cfg.Stage, began: time.Now(), people: &people.People{Client: cfg.Stage.Client()}, ear: newEar(), more: true,
+		past:   &past{won: map[string]time.Time{}, begun: map[string]bool{}, drifted: map[string]bool{}},
+		report: Report{Trouble: map[string]int{}},
 	}
-	s.vendors, s.engine = &vendors{s: s}, &engine{s: s}
+	s.cfg.Slower = max(1, cfg.Slower)
 	s.say("seed %d, for %s", cfg.Seed, cfg.For)
-	defer func() { err = errors.Join(err, s.end()) }()
+	defer func() { err = errors.Join(err, s.stage.Close()) }()
 	if err := s.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("prepare the storm: %w", err)
 	}
@@ -84,7 +81,6 @@ func Run(ctx context.Context, cfg Config) (r *Report, err error) {
 		return nil, err
 	}
 	s.report.Kills = s.report.Trouble["kill accord"] + s.report.Trouble["kill the vendors"]
-	s.report.Exits = s.engine.exits
 	return &s.report, nil
 }
 
@@ -97,31 +93,28 @@ func (s *storm) say(format string, args ...any) {
 func (s *storm) complain(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	s.say("VIOLATION %s", text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.report.Violations = append(s.report.Violations, text)
 }
 
 // prepare makes an org up, serves both vendors, applies the contract and has the first sync done.
 func (s *storm) prepare(ctx context.Context) error {
-	fields := filepath.Join(s.data, "objects", "Task", "fields")
-	for _, dir := range []string{s.contract, s.state, fields} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
+	data := filepath.Join(s.cfg.Dir, "org")
+	fields := filepath.Join(data, "objects", "Task", "fields")
+	if err := os.MkdirAll(fields, 0o700); err != nil {
+		return err
 	}
-	if _, err := org.Write(s.data, org.Options{Seed: s.cfg.Seed, Users: 6, Accounts: 10, Opportunities: 40, Today: s.began}); err != nil {
+	if _, err := org.Write(data, org.Options{Seed: s.cfg.Seed, Users: 6, Accounts: 10, Opportunities: 40, Today: s.began}); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(fields, "Accord_Occurrence__c.field-meta.xml"), []byte(occurrenceField), 0o600); err != nil {
 		return err
 	}
-	var err error
-	if s.vendors.port, err = freePorts(4); err != nil {
+	if err := s.stage.Open(ctx, data, s.ear); err != nil {
 		return err
 	}
-	if err := s.vendors.serve(ctx); err != nil {
-		return err
-	}
-	v := s.vendors.vars
+	v := s.stage.Vars()
 	s.people.MondayURL, s.people.MondayToken = v["MONDAY_URL"], v["MONDAY_TOKEN"]
 	s.people.SalesforceURL, s.people.SalesforceToken = v["SF_URL"], v["SF_ACCESS_TOKEN"]
 	users, err := s.people.Query(ctx, "SELECT Username FROM User WHERE "+salesPeople)
@@ -129,77 +122,83 @@ func (s *storm) prepare(ctx context.Context) error {
 		return fmt.Errorf("find somebody for the requests: %d, %w", len(users), err)
 	}
 	s.desk = text(users[0]["Username"])
-	if err := s.listen(); err != nil {
-		return err
-	}
 	for range 2 { // what the first apply grants shows only then
-		if err := s.apply(time.Minute); err != nil {
+		if err := s.apply(ctx, time.Minute); err != nil {
 			return err
 		}
 	}
-	if code, err := s.run(time.Minute, "sync", "--once"); err != nil || code != 0 {
+	if code, err := s.stage.Once(ctx, time.Minute); err != nil || code != 0 {
 		return fmt.Errorf("the first sync ended with %d: %w", code, err)
 	}
 	return s.found(ctx)
 }
 
-// listen puts the wire between accord and the vendors.
-func (s *storm) listen() error {
-	port, err := freePorts(1)
-	if err != nil {
-		return err
-	}
-	s.hook = fmt.Sprintf("127.0.0.1:%d", port)
-	s.relays = map[string]*relay{}
-	base := s.vendors.port
-	for _, r := range []struct {
-		name string
-		to   string
-		side side
-	}{{"monday", local(base), monday}, {"salesforce", local(base + 1), salesforce}, {"stream", local(base + 2), salesforce}, {"hook", s.hook, monday}} {
-		if s.relays[r.name], err = s.wire.relay(r.to, r.side, r.name == "hook"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func local(port int) string { return net.JoinHostPort("127.0.0.1", fmt.Sprint(port)) }
-
-// vars are accord's environment: the vendors' own, with their addresses on the wire.
-func (s *storm) vars() []string {
-	var list []string
-	for name, value := range s.vendors.vars {
-		switch name {
-		case "MONDAY_URL":
-			value = "http://" + s.relays["monday"].address() + "/v2"
-		case "SF_URL":
-			value = "http://" + s.relays["salesforce"].address()
-		case "SF_PUBSUB":
-			value = s.relays["stream"].address()
-		}
-		list = append(list, name+"="+value)
-	}
-	return list
-}
-
-// apply writes the contract and brings it into force. In a storm a try may fail, or be killed: it is repeated until one
-// comes to its end.
-func (s *storm) apply(patience time.Duration) error {
-	text := contractText("http://"+s.relays["hook"].address()+"/hooks/monday", s.hook, s.desk, s.more)
-	if err := os.WriteFile(filepath.Join(s.contract, "storm.accord.hcl"), []byte(text), 0o600); err != nil {
-		return err
-	}
-	code, err := s.run(patience, "apply", "--auto-approve")
+// apply brings the contract into force. In a storm a try may fail, or be killed.
+func (s *storm) apply(ctx context.Context, patience time.Duration) error {
+	url, listen := s.stage.Hook()
+	code, err := s.stage.Apply(ctx, contractText(url, listen, s.desk, s.more), patience)
 	if err == nil && code != 0 {
-		err = fmt.Errorf("apply ended with %d: see commands.log", code)
+		err = fmt.Errorf("apply ended with %d", code)
 	}
 	return err
 }
 
+// counters are those that the judges look at.
+type counters struct {
+	Monday struct {
+		ItemsWritten int `json:"items_written"`
+	} `json:"monday"`
+	Salesforce struct {
+		RowsWritten int `json:"rows_written"`
+	} `json:"salesforce"`
+}
+
+// admin asks the emulators for what no vendor has.
+func (s *storm) admin(ctx context.Context, method, path string, body, into any) error {
+	return s.people.Call(ctx, method, s.stage.Vars()["EMULATOR_ADMIN"]+path, "", body, into)
+}
+
+// written is how many rows were written on each side, by anybody, since the storm began.
+func (s *storm) written(ctx context.Context) (rows [2]int, err error) {
+	var c counters
+	if err := s.admin(ctx, "GET", "/counters", nil, &c); err != nil {
+		return rows, err
+	}
+	return [2]int{Salesforce: s.rows[Salesforce] + c.Salesforce.RowsWritten, Monday: s.rows[Monday] + c.Monday.ItemsWritten}, nil
+}
+
+// died notes that no process of accord's lived past this moment.
+func (s *storm) died() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaths = append(s.deaths, time.Now())
+}
+
+// down says whether a process of accord's died within a span.
+func (s *storm) down(from, to time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.deaths, func(at time.Time) bool { return !at.Before(from) && !at.After(to) })
+}
+
+// supervise starts accord again when it has ended by itself, as an init system does.
+func (s *storm) supervise() error {
+	code, ended := s.stage.Ended()
+	if !ended {
+		return nil
+	}
+	s.died()
+	s.report.Exits++
+	s.say("accord sync ended by itself, with %d", code)
+	if code == 2 || code == 11 {
+		return fmt.Errorf("accord sync crashed with %d", code)
+	}
+	return s.stage.Start()
+}
+
 // blow is the storm: people at work, trouble beside them.
 func (s *storm) blow(ctx context.Context) error {
-	if err := s.engine.begin(); err != nil {
+	if err := s.stage.Start(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.For)
@@ -215,29 +214,29 @@ func (s *storm) blow(ctx context.Context) error {
 func (s *storm) calm(ctx context.Context) error {
 	s.say("the storm is over")
 	for _, path := range []string{"/monday/faults", "/salesforce/faults"} {
-		if err := s.vendors.admin(ctx, "DELETE", path, nil, nil); err != nil {
+		if err := s.admin(ctx, "DELETE", path, nil, nil); err != nil {
 			return err
 		}
 	}
-	if err := s.vendors.admin(ctx, "POST", "/monday/search-lag", map[string]string{"lag": "0s"}, nil); err != nil {
+	if err := s.admin(ctx, "POST", "/monday/search-lag", map[string]string{"lag": "0s"}, nil); err != nil {
 		return err
 	}
-	if err := s.engine.child.stop(30 * time.Second); err != nil {
+	if err := s.stage.Stop(30 * time.Second); err != nil {
 		s.complain("%v", err)
 	}
 	s.more = true
-	if err := s.apply(2 * time.Minute); err != nil {
+	if err := s.apply(ctx, 2*time.Minute); err != nil {
 		s.complain("with all quiet: %v", err)
 		return nil
 	}
 	began := time.Now()
-	code, err := s.run(8*time.Minute, "sync", "--once")
+	code, err := s.stage.Once(ctx, 10*time.Minute)
 	s.report.Converged = time.Since(began)
 	if err != nil || code != 0 {
 		s.complain("with all quiet, a sync ended with %d: %v", code, err)
 		return nil
 	}
-	before, err := s.vendors.written(ctx)
+	before, err := s.written(ctx)
 	if err != nil {
 		return err
 	}
@@ -248,10 +247,10 @@ func (s *storm) calm(ctx context.Context) error {
 	if err := s.judge(ctx); err != nil {
 		return err
 	}
-	if code, err := s.run(2*time.Minute, "sync", "--once"); err != nil || code != 0 {
+	if code, err := s.stage.Once(ctx, 2*time.Minute); err != nil || code != 0 {
 		s.complain("a second sync ended with %d: %v", code, err)
 	}
-	after, err := s.vendors.written(ctx)
+	after, err := s.written(ctx)
 	if err != nil {
 		return err
 	}
@@ -259,18 +258,6 @@ func (s *storm) calm(ctx context.Context) error {
 		s.complain("a second sync wrote: %v rows before it, %v after", before, after)
 	}
 	return nil
-}
-
-// end ends every process that was started.
-func (s *storm) end() error {
-	var failed error
-	if s.engine.child != nil {
-		s.engine.child.kill()
-	}
-	if s.vendors.child != nil {
-		failed = s.vendors.child.stop(20 * time.Second)
-	}
-	return errors.Join(failed, s.wire.close())
 }
 
 // stream is a stream of random numbers that nothing else draws from.
@@ -282,7 +269,7 @@ func (s *storm) without(kind string) bool { return slices.Contains(s.cfg.Without
 func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d edits, %d deals won; accord wrote %d rows in Salesforce and %d items in monday; %d pairs compared, %d edits excused\n",
-		r.Edits, r.Wins, r.Writes[salesforce], r.Writes[monday], r.Pairs, r.Excused)
+		r.Edits, r.Wins, r.Writes[Salesforce], r.Writes[Monday], r.Pairs, r.Excused)
 	fmt.Fprintf(&b, "%d kills, %d exits of accord by itself; settled in %s once it was quiet\n", r.Kills, r.Exits, r.Converged.Round(time.Millisecond))
 	for _, kind := range kinds {
 		if n := r.Trouble[kind.name]; n > 0 {

@@ -70,7 +70,7 @@ var kinds = []kind{
 // fault is a line of an emulator's fault script.
 func fault(path string, body map[string]any) func(*storm, context.Context, *rand.Rand) error {
 	return func(s *storm, ctx context.Context, _ *rand.Rand) error {
-		return s.vendors.admin(ctx, "POST", path, body, nil)
+		return s.admin(ctx, "POST", path, body, nil)
 	}
 }
 
@@ -84,10 +84,10 @@ func (s *storm) trouble(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return s.engine.supervise()
-		case <-time.After(time.Duration(50+r.IntN(700)) * time.Millisecond):
+			return s.supervise()
+		case <-time.After(time.Duration(s.cfg.Slower*(50+r.IntN(700))) * time.Millisecond):
 		}
-		if err := s.engine.supervise(); err != nil {
+		if err := s.supervise(); err != nil {
 			return err
 		}
 		draw := r.IntN(total)
@@ -109,53 +109,58 @@ func (s *storm) trouble(ctx context.Context) error {
 }
 
 func (s *storm) lag(ctx context.Context, r *rand.Rand) error {
-	return s.vendors.admin(ctx, "POST", "/monday/search-lag", map[string]string{"lag": fmt.Sprint(time.Duration(r.IntN(3)) * time.Second)}, nil)
+	return s.admin(ctx, "POST", "/monday/search-lag", map[string]string{"lag": fmt.Sprint(time.Duration(r.IntN(3)) * time.Second)}, nil)
 }
 
 // stale has the vendor refuse the place that the stream stood at, the next time it is opened.
 func (s *storm) stale(ctx context.Context, _ *rand.Rand) error {
-	if err := s.vendors.admin(ctx, "POST", "/salesforce/faults", map[string]any{"kind": "stale_replay"}, nil); err != nil {
+	if err := s.admin(ctx, "POST", "/salesforce/faults", map[string]any{"kind": "stale_replay"}, nil); err != nil {
 		return err
 	}
-	s.relays["stream"].cut()
+	s.stage.Cut(true)
 	return nil
 }
 
 func (s *storm) cut(context.Context, *rand.Rand) error {
-	for _, r := range s.relays {
-		r.cut()
-	}
+	s.stage.Cut(false)
 	return nil
 }
 
 func (s *storm) killAccord(_ context.Context, r *rand.Rand) error {
-	s.engine.child.kill()
-	s.engine.died()
+	s.stage.Kill()
+	s.died()
 	time.Sleep(time.Duration(r.IntN(2000)) * time.Millisecond)
-	return s.engine.begin()
+	return s.stage.Start()
 }
 
 func (s *storm) stopAccord(_ context.Context, r *rand.Rand) error {
-	if err := s.engine.child.stop(20 * time.Second); err != nil {
+	if err := s.stage.Stop(20 * time.Second); err != nil {
 		s.complain("%v", err)
 	}
-	s.engine.died()
+	s.died()
 	time.Sleep(time.Duration(r.IntN(500)) * time.Millisecond)
-	return s.engine.begin()
+	return s.stage.Start()
 }
 
 func (s *storm) killVendors(ctx context.Context, r *rand.Rand) error {
-	return s.vendors.restart(ctx, time.Duration(r.IntN(1500))*time.Millisecond)
+	if err := s.stage.Freeze(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.rows, err = s.written(ctx); err != nil {
+		return err
+	}
+	return s.stage.Revive(ctx, time.Duration(r.IntN(1500))*time.Millisecond)
 }
 
 // replace brings the other contract into force while accord runs, from a process that may be killed at it.
-func (s *storm) replace(_ context.Context, r *rand.Rand) error {
+func (s *storm) replace(ctx context.Context, r *rand.Rand) error {
 	s.more = !s.more
 	patience := 30 * time.Second
 	if r.IntN(3) == 0 {
 		patience = time.Duration(r.IntN(800)) * time.Millisecond
 	}
-	if err := s.apply(patience); err != nil {
+	if err := s.apply(ctx, patience); err != nil {
 		s.say("the contract is not applied: %v", err)
 	}
 	return nil

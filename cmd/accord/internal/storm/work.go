@@ -40,7 +40,7 @@ func (s *storm) work(ctx context.Context) error {
 		total += a.weight
 	}
 	for ctx.Err() == nil {
-		pause := time.Duration(10+c.rand.IntN(120)) * time.Millisecond
+		pause := time.Duration(s.cfg.Slower*(10+c.rand.IntN(120))) * time.Millisecond
 		if c.rand.IntN(40) == 0 {
 			pause += time.Duration(c.rand.IntN(2500)) * time.Millisecond
 		}
@@ -67,11 +67,11 @@ func (s *storm) work(ctx context.Context) error {
 // arrive finds out what there is.
 func (c *crew) arrive(ctx context.Context) error {
 	for _, o := range objects {
-		id, err := c.people.Board(ctx, o.table[monday])
+		id, err := c.people.Board(ctx, o.table[Monday])
 		if err != nil || id == "" {
-			return fmt.Errorf("find the board %s: %q, %w", o.table[monday], id, err)
+			return fmt.Errorf("find the board %s: %q, %w", o.table[Monday], id, err)
 		}
-		c.boards[o.table[monday]] = id
+		c.boards[o.table[Monday]] = id
 	}
 	rows, err := c.people.Query(ctx, "SELECT Id FROM Account ORDER BY Id")
 	if err != nil {
@@ -154,12 +154,12 @@ func (s *storm) set(ctx context.Context, table, id, field string, value any) err
 		tries++
 		return s.people.Update(ctx, table, id, map[string]any{field: value})
 	})
-	s.counted(salesforce, tries, err)
+	s.counted(Salesforce, tries, err)
 	if err != nil {
 		s.say("Salesforce: %s %s.%s is not set: %v", table, id, field, err)
 		return wrap(err)
 	}
-	s.past.did(salesforce, id, field, text(value), began, ended)
+	s.past.did(Salesforce, id, field, text(value), began, ended)
 	s.say("Salesforce: %s %s.%s = %v", table, id, field, value)
 	return nil
 }
@@ -168,12 +168,12 @@ func (s *storm) set(ctx context.Context, table, id, field string, value any) err
 func (s *storm) write(ctx context.Context, board, item, column, value string) error {
 	key := s.key()
 	began, ended, err := s.insist(ctx, func(ctx context.Context) error { return s.people.Type(ctx, key, board, item, column, value) })
-	s.counted(monday, 1, err)
+	s.counted(Monday, 1, err)
 	if err != nil {
 		s.say("monday: %s.%s is not set: %v", item, column, err)
 		return wrap(err)
 	}
-	s.past.did(monday, item, column, value, began, ended)
+	s.past.did(Monday, item, column, value, began, ended)
 	s.say("monday: %s.%s = %s", item, column, value)
 	return nil
 }
@@ -189,7 +189,7 @@ func wrap(err error) error {
 func (s *storm) key() string { return fmt.Sprintf("people-%d-%s", s.cfg.Seed, s.past.word("key")) }
 
 // counted counts the rows that a person's call wrote.
-func (s *storm) counted(sd side, tries int, err error) {
+func (s *storm) counted(sd Vendor, tries int, err error) {
 	s.past.mu.Lock()
 	defer s.past.mu.Unlock()
 	if err == nil {
@@ -205,10 +205,10 @@ type couple struct{ record, item string }
 func (c *crew) couple(ctx context.Context, o *object) (couple, bool, error) {
 	var list []couple
 	_, _, err := c.insist(ctx, func(ctx context.Context) error {
-		rows, err := c.people.Query(ctx, "SELECT Id, Monday_Item_Id__c FROM "+o.table[salesforce]+" WHERE Monday_Item_Id__c != null ORDER BY Id")
+		rows, err := c.people.Query(ctx, "SELECT Id, Monday_Item_Id__c FROM "+o.table[Salesforce]+" WHERE Monday_Item_Id__c != null ORDER BY Id")
 		list = nil
 		for _, r := range rows {
-			if x := (couple{text(r["Id"]), text(r["Monday_Item_Id__c"])}); !c.past.isRemoved(monday, x.item) && !c.past.isRemoved(salesforce, x.record) {
+			if x := (couple{text(r["Id"]), text(r["Monday_Item_Id__c"])}); !c.past.isRemoved(Monday, x.item) && !c.past.isRemoved(Salesforce, x.record) {
 				list = append(list, x)
 			}
 		}
@@ -258,7 +258,7 @@ func (c *crew) editDeal(ctx context.Context) error {
 // stage moves a deal on, but for those that are won, which stay it.
 func (c *crew) stage(ctx context.Context, id string) error {
 	_, yes := c.past.won[id]
-	if yes || !c.past.begun[id] && c.past.made[salesforce][id] == "" {
+	if yes || !c.past.begun[id] && c.past.made[Salesforce][id] == "" {
 		return nil // it is won, or was before the storm began
 	}
 	to, _ := pick(c, stages)
@@ -287,7 +287,7 @@ func (c *crew) editBoard(ctx context.Context) error {
 	if !ok {
 		return err
 	}
-	board := c.boards[o.table[monday]]
+	board := c.boards[o.table[Monday]]
 	switch o {
 	case &clients:
 		return c.write(ctx, board, x.item, "health", c.past.word("health"))
@@ -315,14 +315,14 @@ func (c *crew) editEither(ctx context.Context) error {
 		}
 	}
 	f, _ := pick(c, open)
-	first, both := side(c.rand.IntN(2)), c.rand.IntN(3) == 0
+	first, both := Vendor(c.rand.IntN(2)), c.rand.IntN(3) == 0
 	gap := time.Duration(c.rand.IntN(2500)) * time.Millisecond
-	words := [2]string{c.past.word(f.native[monday]), c.past.word(f.native[monday])}
-	one := func(sd side) error {
-		if sd == salesforce {
-			return c.set(ctx, o.table[salesforce], x.record, f.native[salesforce], words[sd])
+	words := [2]string{c.past.word(f.native[Monday]), c.past.word(f.native[Monday])}
+	one := func(sd Vendor) error {
+		if sd == Salesforce {
+			return c.set(ctx, o.table[Salesforce], x.record, f.native[Salesforce], words[sd])
 		}
-		return c.write(ctx, c.boards[o.table[monday]], x.item, f.native[monday], words[sd])
+		return c.write(ctx, c.boards[o.table[Monday]], x.item, f.native[Monday], words[sd])
 	}
 	if !both {
 		return one(first)
@@ -352,7 +352,7 @@ func (c *crew) drift(ctx context.Context) error {
 		return nil
 	}
 	c.past.drifted[x.item+column] = true
-	return c.write(ctx, c.boards[o.table[monday]], x.item, column, value)
+	return c.write(ctx, c.boards[o.table[Monday]], x.item, column, value)
 }
 
 func (c *crew) addAccount(ctx context.Context) error {
@@ -390,13 +390,13 @@ func (c *crew) create(ctx context.Context, table string, fields map[string]any) 
 		id, err = c.people.Create(ctx, table, fields)
 		return err
 	})
-	c.counted(salesforce, tries, err)
+	c.counted(Salesforce, tries, err)
 	if err != nil {
 		return "", wrap(err)
 	}
-	c.past.makes(salesforce, table, id)
+	c.past.makes(Salesforce, table, id)
 	for name, v := range fields {
-		c.past.did(salesforce, id, name, text(v), began, ended)
+		c.past.did(Salesforce, id, name, text(v), began, ended)
 	}
 	c.say("Salesforce: %s %s is made: %v", table, id, fields)
 	return id, nil
@@ -409,12 +409,12 @@ func (c *crew) addRequest(ctx context.Context) error {
 		id, err = c.people.Add(ctx, key, c.boards["Requests"], name)
 		return err
 	})
-	c.counted(monday, 1, err)
+	c.counted(Monday, 1, err)
 	if err != nil {
 		return wrap(err)
 	}
-	c.past.makes(monday, "Requests", id)
-	c.past.did(monday, id, "name", name, began, ended)
+	c.past.makes(Monday, "Requests", id)
+	c.past.did(Monday, id, "name", name, began, ended)
 	c.say("monday: request %s is made: %s", id, name)
 	return nil
 }
@@ -442,24 +442,24 @@ func (c *crew) remove(ctx context.Context) error {
 		if !ok {
 			return err
 		}
-		return c.takeAway(ctx, salesforce, id, func(ctx context.Context, _ string) error { return c.people.Delete(ctx, "Opportunity", id) })
+		return c.takeAway(ctx, Salesforce, id, func(ctx context.Context, _ string) error { return c.people.Delete(ctx, "Opportunity", id) })
 	case 1:
 		x, ok, err := c.couple(ctx, &deals)
 		if !ok {
 			return err
 		}
-		return c.takeAway(ctx, monday, x.item, func(ctx context.Context, key string) error { return c.people.Remove(ctx, key, x.item, false) })
+		return c.takeAway(ctx, Monday, x.item, func(ctx context.Context, key string) error { return c.people.Remove(ctx, key, x.item, false) })
 	default:
 		x, ok, err := c.couple(ctx, &requests)
 		if !ok {
 			return err
 		}
 		archive := c.rand.IntN(2) == 0
-		return c.takeAway(ctx, monday, x.item, func(ctx context.Context, key string) error { return c.people.Remove(ctx, key, x.item, archive) })
+		return c.takeAway(ctx, Monday, x.item, func(ctx context.Context, key string) error { return c.people.Remove(ctx, key, x.item, archive) })
 	}
 }
 
-func (c *crew) takeAway(ctx context.Context, sd side, id string, do func(context.Context, string) error) error {
+func (c *crew) takeAway(ctx context.Context, sd Vendor, id string, do func(context.Context, string) error) error {
 	tries, key := 0, c.key()
 	_, _, err := c.insist(ctx, func(ctx context.Context) error {
 		tries++
