@@ -49,7 +49,8 @@ func (p *Pipeline) tryBackfill(ctx context.Context, o *object) (again bool, err 
 	if err := p.backfillObject(o.group.hold.ctx, o); err != nil {
 		return true, p.unlessLost(ctx, o.group, err)
 	}
-	return false, p.leave(ctx, o.group)
+	p.leave(ctx, o.group)
+	return false, nil
 }
 
 // backfilledUnder is the digest of the contract under which an object was last listed and matched; "" = never.

@@ -52,7 +52,8 @@ func (p *Pipeline) fireOthers(ctx context.Context) (bool, error) {
 		did, e := p.fire(h.ctx, name, h)
 		worked, err = worked || did, errors.Join(err, e)
 	}
-	return worked, errors.Join(err, p.lanes.release(ctx, h))
+	p.lanes.release(ctx, h)
+	return worked, err
 }
 
 // fire carries out the actions of an object's triggers that are due. What becomes of one touches neither the record that

@@ -81,9 +81,9 @@ func (p *Pipeline) visit(ctx context.Context, g *group) (bool, error) {
 		worked = worked || did
 	}
 	if !worked {
-		err = p.leave(ctx, g)
+		p.leave(ctx, g)
 	}
-	return worked, err
+	return worked, nil
 }
 
 // lookAround sees who holds which lane, and which triggers are to act.
@@ -147,9 +147,7 @@ func (p *Pipeline) claimGroup(ctx context.Context, g *group) (bool, error) {
 			p.left = true
 			return false, nil
 		}
-		if err := p.leave(ctx, g); err != nil {
-			return false, err
-		}
+		p.leave(ctx, g)
 	}
 	h, err := p.lanes.take(ctx, g.lanes...)
 	if err != nil {
@@ -161,7 +159,8 @@ func (p *Pipeline) claimGroup(ctx context.Context, g *group) (bool, error) {
 	}
 	g.hold = h
 	if err := p.takeUp(ctx, g); err != nil {
-		return false, errors.Join(err, p.leave(ctx, g))
+		p.leave(ctx, g)
+		return false, err
 	}
 	return true, nil
 }
@@ -187,9 +186,9 @@ func (p *Pipeline) takeUp(ctx context.Context, g *group) error {
 }
 
 // leave gives a group back to whoever comes for it.
-func (p *Pipeline) leave(ctx context.Context, g *group) error {
+func (p *Pipeline) leave(ctx context.Context, g *group) {
 	if g.hold == nil || slices.ContainsFunc(g.objects, p.loads.of) {
-		return nil
+		return
 	}
 	h := g.hold
 	g.hold = nil
@@ -199,7 +198,7 @@ func (p *Pipeline) leave(ctx context.Context, g *group) error {
 			o.vanished = vanished{} // others know better by now
 		}
 	}
-	return p.lanes.release(ctx, h)
+	p.lanes.release(ctx, h)
 }
 
 // unlessLost is nil for an error of a group whose lanes were lost: another worker has it now.
@@ -209,7 +208,8 @@ func (p *Pipeline) unlessLost(ctx context.Context, g *group, err error) error {
 	}
 	g.hold.lose()
 	p.cfg.Logger.Warn("another worker goes on with what this one was too slow at", "lanes", g.lanes, "error", err)
-	return p.leave(ctx, g)
+	p.leave(ctx, g)
+	return nil
 }
 
 // await gets hold of a group, and waits for it as long as ctx lasts.

@@ -83,8 +83,8 @@ func (k *holder) take(ctx context.Context, names ...string) (*hold, error) {
 	return h, nil
 }
 
-// release gives lanes back; those that are lost are only forgotten.
-func (k *holder) release(ctx context.Context, list ...*hold) error {
+// release gives lanes back; those that are lost are only forgotten. What can't be given back runs out.
+func (k *holder) release(ctx context.Context, list ...*hold) {
 	var lanes []ledger.Lane
 	k.mu.Lock()
 	k.held = slices.DeleteFunc(k.held, func(h *hold) bool { return slices.Contains(list, h) })
@@ -99,14 +99,16 @@ func (k *holder) release(ctx context.Context, list ...*hold) error {
 		h.end()
 	}
 	if len(lanes) == 0 {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laneEnd)
 	defer cancel()
-	return k.ledger.ReleaseLanes(ctx, lanes)
+	if err := k.ledger.ReleaseLanes(ctx, lanes); err != nil {
+		k.logger.Warn("lanes were not given back: others get them when their leases run out", "error", err)
+	}
 }
 
-// close gives everything back. What can't be given back runs out.
+// close gives everything back.
 func (k *holder) close(ctx context.Context) {
 	k.mu.Lock()
 	held := slices.Clone(k.held)
@@ -117,9 +119,7 @@ func (k *holder) close(ctx context.Context) {
 		close(quit)
 		k.keeper.Wait()
 	}
-	if err := k.release(ctx, held...); err != nil {
-		k.logger.Warn("lanes were not given back: others get them when their leases run out", "error", err)
-	}
+	k.release(ctx, held...)
 }
 
 // keep renews what is held until quit. Its pace is the worker's own, so that a run can be repeated exactly and several
@@ -231,9 +231,7 @@ func (p *Pipeline) role(ctx context.Context, name string, do func(ctx context.Co
 		if ctx.Err() != nil || !h.lost() {
 			return err // the lane is given back with all others, at the end
 		}
-		if err := p.lanes.release(ctx, h); err != nil {
-			return err
-		}
+		p.lanes.release(ctx, h)
 		p.cfg.Logger.Warn("another worker goes on with what this one was too slow at", "lane", name, "error", err)
 	}
 }

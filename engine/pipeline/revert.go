@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -258,7 +257,7 @@ func (r *Reverter) put(ctx context.Context, o *object, intents []ledger.Intent) 
 	if err := r.p.await(ctx, o.group); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, r.p.leave(ctx, o.group)) }()
+	defer r.p.leave(ctx, o.group)
 	pairs, err := o.ledger.Intend(ctx, o.Name, intents)
 	for sent := err == nil; sent && err == nil; {
 		sent, err = r.p.deliver(ctx, o)
