@@ -5,23 +5,63 @@ import (
 	"time"
 )
 
-// Two saves that need the same parent collide while the first is under way; one after the other they do not.
+// A save under way holds its rows and their parents: batches and jobs that need them lose the rows concerned, and only those, until
+// it is over.
 func TestSaveHoldsItsParent(t *testing.T) {
-	c := serve(t, func(o *Options) { o.WriteLatency, o.Clock = time.Millisecond, nil })
-	parent := c.do("POST", "/sobjects/Account", obj{"Name": "shared"}).id()
-	for range 3 {
-		c.do("POST", "/sobjects/Contact", obj{"LastName": "x", "AccountId": parent}).want(201)
+	c := serve(t, func(o *Options) { o.WriteLatency = 5 * time.Second })
+	insert := func(object string, fields Fields) string {
+		t.Helper()
+		id, err := c.e.Insert("", object, fields) // as a person: it takes no time
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
 	}
-	c.e.opts.WriteLatency = 30 * time.Second
-	slow := make(chan answer, 1)
-	go func() { slow <- c.do("POST", "/sobjects/Contact", obj{"LastName": "slow", "AccountId": parent}) }()
-	for c.e.Count("Contact") < 4 { // committed, and still under way
-		time.Sleep(time.Millisecond)
+	parent, other := insert("Account", Fields{"Name": "shared"}), insert("Account", Fields{"Name": "other"})
+	child := insert("Contact", Fields{"LastName": "early", "AccountId": parent})
+	contact := func(name, account string) obj {
+		return obj{"attributes": obj{"type": "Contact"}, "LastName": name, "AccountId": account}
 	}
-	c.do("POST", "/sobjects/Contact", obj{"LastName": "y", "AccountId": parent}).want(500, "UNABLE_TO_LOCK_ROW")
+	batch := func(records ...any) <-chan answer {
+		done := make(chan answer, 1)
+		go func() { done <- c.do("POST", "/composite/sobjects", obj{"records": records}) }()
+		return done
+	}
+	there := func(n int) {
+		for c.e.Count("Contact") < n { // committed, and still under way
+			time.Sleep(time.Millisecond)
+		}
+	}
+	slow := batch(contact("a", parent), contact("b", parent))
+	there(3)
 	c.do("PATCH", "/sobjects/Account/"+parent, obj{"Name": "y"}).want(500, "UNABLE_TO_LOCK_ROW")
-	c.srv.CloseClientConnections() // ends the wait of the slow one
-	<-slow
+	c.do("PATCH", "/sobjects/Contact/"+child, obj{"FirstName": "y"}).want(500, "UNABLE_TO_LOCK_ROW")
+	second := batch(contact("c", parent), contact("d", other))
+	there(4)
+	c.e.Advance(5 * time.Second)
+	for i, a := range []answer{<-slow, <-second} {
+		a.want(200)
+		first, last := a.get(0, "success"), a.get(1, "success")
+		if first != (i == 0) || last != true {
+			t.Errorf("batch %d: %s", i, a.raw)
+		}
+		if i == 1 && a.get(0, "errors", 0, "statusCode") != "UNABLE_TO_LOCK_ROW" {
+			t.Errorf("the row that met the lock: %s", a.raw)
+		}
+	}
+	again := batch(contact("c", parent))
+	there(5)
+	job := c.do("POST", "/jobs/ingest", obj{"object": "Contact", "operation": "insert"}).want(200).get("id").(string)
+	c.do("PUT", "/jobs/ingest/"+job+"/batches", "LastName,AccountId\ne,"+parent+"\n").want(201)
+	c.do("PATCH", "/jobs/ingest/"+job, obj{"state": "UploadComplete"}).want(200)
+	for range 2 {
+		c.do("GET", "/jobs/ingest/"+job, nil).want(200)
+	}
+	c.do("GET", "/jobs/ingest/"+job+"/failedResults", nil).want(200, "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access")
+	c.e.Advance(5 * time.Second)
+	if a := <-again; a.get(0, "success") != true {
+		t.Errorf("once the lock is gone: %s", a.raw)
+	}
 }
 
 func TestConcurrentLongCalls(t *testing.T) {

@@ -140,13 +140,18 @@ func (r *request) write(f func(tx *org.Tx) (response, bool)) response {
 // commit commits; with a write latency the rows stay locked while the save is pretended to go on.
 func (r *request) commit(tx *org.Tx) {
 	latency := r.e.opts.WriteLatency
-	if latency <= 0 {
+	if latency <= 0 || tx.Written == 0 {
 		tx.Commit()
 		return
 	}
+	over, stop := r.e.clock.Timer(latency) // before anybody can see what is written
+	defer stop()
 	release := tx.CommitHolding()
 	defer release()
-	r.wait(latency)
+	select {
+	case <-over:
+	case <-r.http.Context().Done():
+	}
 }
 
 // decode reads a JSON body, keeping numbers as they are written.
