@@ -110,10 +110,16 @@ func TestPlatformEventsFireTriggers(t *testing.T) {
 	s.eventually("the first event has fired", func(context.Context) bool {
 		return strings.Contains(strings.Join(s.subjects(), "\n"), "first")
 	})
+	if err := s.e.Salesforce.Inject(salesforceemulator.Fault{Kind: salesforceemulator.FaultDuplicate, Object: "Shout__e", Count: 1}); err != nil {
+		t.Fatal(err)
+	}
 	s.publish("Shout__e", map[string]any{"Text__c": "hello", "Loud__c": true, "Due__c": "2026-12-24"})
 	s.publish("Renewal_Requested__e", map[string]any{"Opportunity_Id__c": id, "Amount__c": 101, "Reason__c": "second"})
 	s.eventually("the others have fired", func(context.Context) bool { return len(s.tasks()) == 4 })
 	stop()
+	if left := s.e.Salesforce.Faults(); len(left) > 0 {
+		t.Errorf("the event was not delivered twice: %+v", left)
+	}
 	// The org has forgotten where one of the streams was: what it still keeps comes again, and fires nothing again.
 	if err := s.e.Salesforce.Inject(salesforceemulator.Fault{Kind: salesforceemulator.FaultStaleReplay, Count: 1}); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,8 @@ func manyObjects(n int) Source {
 			src.Files = append(src.Files, File{Name: say("%d.accord.hcl", i), Content: []byte(b.String())})
 			b.Reset()
 		}
-		b.WriteString(strings.Replace(object, `object "deal"`, say("object %q", say("deal%d", i)), 1))
+		of := strings.Replace(object, `object "deal"`, say("object %q", say("deal%d", i)), 1)
+		b.WriteString(strings.Replace(of, `"Deals"`, say("%q", say("Deals %d", i)), 1)) // on one board they would undo each other's work
 	}
 	src.Files = append(src.Files, File{Name: "rest.accord.hcl", Content: []byte(b.String())})
 	return src

@@ -309,8 +309,9 @@ func (d *decoder) checkFieldLoops() {
 		}
 	}
 	told := map[*Field]bool{}
+	rings := ringed(all)
 	for _, first := range all {
-		if told[first.field] {
+		if told[first.field] || !rings(first.from) {
 			continue
 		}
 		if way := wayBack(first, edges); way != nil {
@@ -320,6 +321,47 @@ func (d *decoder) checkFieldLoops() {
 			d.fieldLoop(way)
 		}
 	}
+}
+
+// ringed tells of native fields whether rules join them, and others with them, in more than one way. Where they don't,
+// nothing can come back, and most contracts are no more than many small trees.
+func ringed(all []carried) func(nativePlace) bool {
+	parent := map[nativePlace]nativePlace{}
+	root := func(p nativePlace) nativePlace {
+		for {
+			up, ok := parent[p]
+			if !ok {
+				return p
+			}
+			if over, ok := parent[up]; ok {
+				parent[p] = over
+			}
+			p = up
+		}
+	}
+	type joint struct {
+		field *Field
+		a, b  nativePlace
+	}
+	seen, rings := map[joint]bool{}, map[nativePlace]bool{}
+	for _, c := range all {
+		j := joint{c.field, c.from, c.to}
+		if c.side == record.Left {
+			j.a, j.b = j.b, j.a
+		}
+		if seen[j] {
+			continue // the other direction of the same rule
+		}
+		seen[j] = true
+		a, b := root(j.a), root(j.b)
+		if a == b {
+			rings[a] = true
+			continue
+		}
+		parent[a] = b
+		rings[b] = rings[a] || rings[b]
+	}
+	return func(p nativePlace) bool { return rings[root(p)] }
 }
 
 // wayBack is the shortest way on from where one rule writes to where it reads, by rules other than it.

@@ -188,12 +188,24 @@ func (e *events) failure(op string, err error, trailer metadata.MD) error {
 		failed.RetryAfter = parking
 	case provider.Throttled:
 		failed.RetryAfter = time.Minute
-	case provider.NotFound:
-		failed.Message += " (the sObject is not selected for change events: run apply)"
-	case provider.Denied:
-		failed.Message += " (our user needs View All Records on the sObject: run apply)"
+	case provider.NotFound, provider.Denied:
+		failed.Message += refusedTopic(op, kind)
 	}
 	return failed
+}
+
+// refusedTopic says what to do about a topic that can't be followed.
+func refusedTopic(op string, kind provider.Kind) string {
+	switch published := strings.Contains(op, " "+eventTopic("")); {
+	case published && kind == provider.NotFound:
+		return " (the org has no such platform event)"
+	case published:
+		return " (our user needs Read on the platform event: run apply)"
+	case kind == provider.NotFound:
+		return " (the sObject is not selected for change events: run apply)"
+	default:
+		return " (our user needs View All Records on the sObject: run apply)"
+	}
 }
 
 func kindOfCode(c codes.Code) provider.Kind {

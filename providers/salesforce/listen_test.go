@@ -3,6 +3,7 @@ package salesforce
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -209,5 +210,16 @@ func TestRecordIDsOfEvents(t *testing.T) {
 	}
 	if longID("AAAAAAAAAAAAAAA") != "AAAAAAAAAAAAAAA555" {
 		t.Errorf("an id of capitals is %s", longID("AAAAAAAAAAAAAAA"))
+	}
+}
+
+// What can be done about a topic that is refused depends on what it is of.
+func TestListenToWhatThereIsNot(t *testing.T) {
+	o := newOrg(t)
+	o.p.events.pause, o.p.events.patience = time.Millisecond, 0
+	err := o.p.Listen(t.Context(), renewal, nil, func(context.Context, provider.EventBatch) error { return nil })
+	e := asPort(t, err)
+	if e.Kind != provider.NotFound || !strings.Contains(e.Message, "no such platform event") {
+		t.Errorf("%v", e)
 	}
 }
