@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"engine/resource":              {},
 	"engine/audit":                 {},
 	"engine/ratelimit":             {},
+	"engine/auditor":               {"engine/audit", "engine/ledger", "engine/provider"},
 	"engine/contract":              {"engine/record"},
 	"engine/secret":                {"engine/contract"},
 	"engine/provider":              {"engine/record", "engine/resource"},
@@ -31,7 +32,7 @@ var mayImport = map[string][]string{
 	"engine/plan":                  {"engine/binding", "engine/contract", "engine/ledger", "engine/lens", "engine/merge", "engine/provider", "engine/record", "engine/resource"},
 	"engine/apply":                 {"engine/binding", "engine/contract", "engine/ledger", "engine/plan", "engine/resource"},
 	"engine/pipeline":              {"engine/binding", "engine/contract", "engine/ledger", "engine/merge", "engine/plan", "engine/policy", "engine/provider", "engine/ratelimit", "engine/record", "engine/resource"},
-	"engine/simulation":            {"engine/apply", "engine/binding", "engine/contract", "engine/ledger", "engine/pipeline", "engine/plan", "engine/provider", "engine/provider/providertest", "engine/record", "engine/resource"},
+	"engine/simulation":            {"engine/apply", "engine/audit", "engine/auditor", "engine/binding", "engine/contract", "engine/ledger", "engine/pipeline", "engine/plan", "engine/provider", "engine/provider/providertest", "engine/record", "engine/resource"},
 	"engine/provider/providertest": {"engine/provider", "engine/record", "engine/resource"},
 
 	"providers/monday":     {"engine/provider", "engine/ratelimit", "engine/record", "engine/resource", "own"},

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"accord/cmd/accord/internal/view"
+	"accord/engine/auditor"
 	"accord/engine/binding"
 	"accord/engine/contract"
 	"accord/engine/ledger"
@@ -59,7 +60,7 @@ type session struct {
 	ledger    *ledger.Ledger
 	providers binding.Providers
 	logger    hclog.Logger
-	auditor   *auditor
+	auditor   *auditor.Auditor
 	spent     *spending
 }
 
@@ -73,10 +74,10 @@ func (w *workspace) openSession(ctx context.Context, stderr io.Writer) (*session
 	if s.ledger, err = w.ledgerOf(ctx, c, s.logger); err != nil {
 		return nil, err
 	}
-	s.auditor = startAuditor(s.ledger, s.logger.Named("audit"))
+	s.auditor = auditor.Start(s.ledger, s.logger.Named("audit"))
 	s.spent = startSpending(s.ledger, s.logger.Named("budgets"), time.Now)
-	if s.providers, err = (connector{logger: s.logger, observe: s.auditor.observe, spent: s.spent}).open(ctx, c); err != nil {
-		return nil, errors.Join(err, s.spent.close(), s.auditor.close(), s.ledger.Close())
+	if s.providers, err = (connector{logger: s.logger, observe: s.auditor.Observe, spent: s.spent}).open(ctx, c); err != nil {
+		return nil, errors.Join(err, s.spent.close(), s.auditor.Close(), s.ledger.Close())
 	}
 	return s, nil
 }
@@ -86,7 +87,7 @@ func (s *session) close() {
 	if err := s.spent.close(); err != nil {
 		s.logger.Warn("note what was spent", "error", err)
 	}
-	if err := s.auditor.close(); err != nil {
+	if err := s.auditor.Close(); err != nil {
 		s.logger.Error("audit log", "error", err)
 	}
 	if err := s.ledger.Close(); err != nil {

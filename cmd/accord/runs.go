@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"accord/cmd/accord/internal/view"
+	"accord/engine/auditor"
 	"accord/engine/ledger"
 	"accord/engine/pipeline"
 )
@@ -110,13 +111,14 @@ func (s *syncer) record(ctx context.Context, kind string, do func(context.Contex
 			told(p)
 		}
 	}
-	s.auditor = startAuditor(s.ledger, s.logger.Named("audit"))
+	s.auditor = auditor.Start(s.ledger, s.logger.Named("audit"))
+	s.pipelineConfig.Audited = s.auditor.Flush
 	s.spent = startSpending(s.ledger, s.logger.Named("budgets"), time.Now)
 	err = do(ctx)
 	if e := s.spent.close(); e != nil {
 		s.logger.Warn("note what was spent", "error", e)
 	}
-	if e := s.auditor.close(); e != nil {
+	if e := s.auditor.Close(); e != nil {
 		s.logger.Error("audit log", "error", e)
 	}
 	mu.Lock()

@@ -2,12 +2,14 @@ package main
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"accord/engine/binding"
+	"accord/engine/ledger"
 	"accord/engine/provider"
 	"accord/engine/ratelimit"
 )
@@ -109,4 +111,14 @@ func TestSpendingIsRemembered(t *testing.T) {
 			}
 		})
 	}
+}
+
+func openLedger(t *testing.T) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), ledger.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"accord/cmd/accord/internal/view"
+	"accord/engine/auditor"
 	"accord/engine/binding"
 	"accord/engine/contract"
 	"accord/engine/ledger"
@@ -67,8 +68,8 @@ type syncer struct {
 	logger         hclog.Logger
 	router         *router
 	pipelineConfig pipeline.Config
-	auditor        *auditor  // while a run is recorded
-	spent          *spending // likewise
+	auditor        *auditor.Auditor // while a run is recorded
+	spent          *spending        // likewise
 }
 
 func newSync(l *ledger.Ledger, logger hclog.Logger, worker string, sweep time.Duration) *syncer {
@@ -77,7 +78,7 @@ func newSync(l *ledger.Ledger, logger hclog.Logger, worker string, sweep time.Du
 		logger.Trace("call", "connection", c.Connection, "operation", c.Operation, "rows", c.Rows, "status", c.Status,
 			"took", c.Duration, "request", c.RequestID, "error", c.Err)
 		if s.auditor != nil {
-			s.auditor.observe(c)
+			s.auditor.Observe(c)
 		}
 	}}
 	s.pipelineConfig = pipeline.Config{

@@ -79,6 +79,25 @@ func (l *Ledger) audited(ctx context.Context, where string, args []any, yield fu
 	})
 }
 
+// AuditUnanswered notes a batch of writes that was sent, and of whose call the log has nothing: the process that sent it was
+// killed before it could. Of a batch that has an entry already, nothing more is noted.
+func (l *Ledger) AuditUnanswered(ctx context.Context, connection string, b Batch) error {
+	found := false
+	err := l.read(ctx, "look for the call of a batch in the audit log", func(t *tx) (err error) {
+		var one int
+		found, err = t.one(`SELECT 1 FROM audit WHERE at >= $1 AND request LIKE $2 LIMIT 1`,
+			[]any{b.Sent.Add(-time.Minute).UnixMilli(), "%batch " + b.ID + "%"}, &one)
+		return err
+	})
+	if err != nil || found {
+		return err
+	}
+	return l.Audit(ctx, audit.Entry{
+		At: b.Sent, Connection: connection, Operation: "write", Request: fmt.Sprintf("write of %d rows, batch %s", len(b.Intents), b.ID),
+		Rows: len(b.Intents), Error: "no answer was recorded: whoever sent it was stopped",
+	})
+}
+
 // LastAudit is the Seq of the newest entry; 0 when there is none.
 func (l *Ledger) LastAudit(ctx context.Context) (seq int64, err error) {
 	err = l.read(ctx, "find the newest audit entry", func(t *tx) error {

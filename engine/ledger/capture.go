@@ -29,9 +29,11 @@ type Observation struct {
 // Capture is one batch of observations with the cursor that stands behind them.
 type Capture struct {
 	Observations []Observation
-	Cursor       *Cursor   // nil leaves cursors alone
-	Priority     int       // of the pairs that changed, lower first: PriorityLive, PriorityBackfill
-	NotBefore    time.Time // when changed pairs become due; zero = at once. An earlier time that a pair has already stays.
+	Cursor       *Cursor // nil leaves cursors alone
+	// Listed says that these are of a listing after an earlier one of all the same records: what was not seen so far is new.
+	Listed    bool
+	Priority  int       // of the pairs that changed, lower first: PriorityLive, PriorityBackfill
+	NotBefore time.Time // when changed pairs become due; zero = at once. An earlier time that a pair has already stays.
 }
 
 // Priorities of pending work.
@@ -64,7 +66,7 @@ func (l *Ledger) Capture(ctx context.Context, c Capture) (Captured, error) {
 	err := l.write(ctx, fmt.Sprintf("capture %d observations", len(observations)), locks, func(t *tx) error {
 		done = Captured{}
 		w := t.workspace()
-		w.fresh = c.Priority == PriorityLive
+		w.fresh = c.Priority == PriorityLive || c.Listed
 		if err := w.loadObserved(observations); err != nil {
 			return err
 		}

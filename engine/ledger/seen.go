@@ -107,9 +107,11 @@ func (r *seenRow) observe(o *Observation) observed {
 		did.linked, did.changed = changed, did.changed || changed
 		doubt = doubt || unsure
 	}
+	before := r.state
 	changed, unsure := r.observeState(rec)
 	did.changed = did.changed || changed
-	doubt = doubt || unsure
+	// What changed while the record was away was not told, and an event does not tell it now.
+	doubt = doubt || unsure || !present(before) && r.state == record.Live && !o.Full
 	did.differs(itself, changed)
 
 	if (did.changed || rec.Version > r.version) && rec.Actor != "" && rec.Version >= r.version {

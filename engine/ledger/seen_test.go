@@ -48,6 +48,11 @@ func TestObservations(t *testing.T) {
 		{"same version, other value", []ledger.Observation{left(10, "a", "2")}, fields("a", "1", "b", "1"), record.Live, true, true},
 		{"no version, other value", []ledger.Observation{left(0, "a", "2")}, fields("a", "1", "b", "1"), record.Live, true, true},
 		{"partial", []ledger.Observation{with(left(11), partial)}, fields("a", "1", "b", "1"), record.Live, true, true},
+		{"back by an event", []ledger.Observation{with(left(11), state(record.Outside)), left(12, "b", "2")}, fields("a", "1", "b", "2"), record.Live, true, true},
+		{
+			"back by a read", []ledger.Observation{with(left(11), state(record.Outside)), full(12, "a", "2", "b", "2")},
+			fields("a", "2", "b", "2"), record.Live, false, true,
+		},
 		{"partial, from before the last full read", []ledger.Observation{with(left(9), partial)}, fields("a", "1", "b", "1"), record.Live, false, false},
 		{"partial, then read", []ledger.Observation{with(left(11), partial), with(full(11, "a", "2", "b", "1"), gen(1))}, fields("a", "2", "b", "1"), record.Live, false, true},
 		{"partial, read before it", []ledger.Observation{with(left(11), partial), with(full(11, "a", "2"), gen(0))}, fields("a", "2", "b", "1"), record.Live, true, true},

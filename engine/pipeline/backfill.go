@@ -174,12 +174,16 @@ func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bo
 			priority = ledger.PriorityLive
 		}
 	}
+	_, before, err := p.listedBefore(ctx, o)
+	if err != nil {
+		return 0, err
+	}
 	listing := ctx
 	if priority == ledger.PriorityBackfill {
 		listing = ratelimit.WithPriority(ctx, ratelimit.Backfill)
 	}
 	next, err := o.Records[side].List(listing, since, func(page []record.Record) error {
-		c := ledger.Capture{Priority: priority}
+		c := ledger.Capture{Priority: priority, Listed: before}
 		for _, r := range page {
 			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true})
 		}

@@ -97,6 +97,9 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 	if err != nil {
 		p.cfg.Logger.Warn("batch not delivered", "object", o.Name, "to", o.side(side), "records", len(patches), "error", err)
 	}
+	if e := p.audited(ctx); e != nil {
+		return e
+	}
 	doubt := err != nil && p.doubtful(first, err)
 	outcomes := make([]ledger.Outcome, len(batch.Intents))
 	for i, in := range batch.Intents {
@@ -120,6 +123,16 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 		}
 	}
 	p.report(o, "deliver", func(pr *Progress) { pr.Delivered += len(batch.Intents) })
+	return nil
+}
+
+// audited brings what was called into the audit log, also during shutdown.
+func (p *Pipeline) audited(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := p.cfg.Audited(ctx); err != nil {
+		return fmt.Errorf("bring what was called into the audit log: %w", err)
+	}
 	return nil
 }
 

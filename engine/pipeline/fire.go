@@ -108,6 +108,9 @@ func (p *Pipeline) carryOut(ctx context.Context, f ledger.Firing, h *hold) error
 		}
 		outcome = p.fired(f, kept, result, err)
 	}
+	if err := p.audited(ctx); err != nil {
+		return err
+	}
 	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer end()
 	if err := h.ledger.SettleFiring(ctx, f, outcome); err != nil {

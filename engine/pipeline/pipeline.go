@@ -35,8 +35,11 @@ type Config struct {
 	// name, a *ledger.Ledger and providers of its own: start each with New and Run, and they share the work by lanes
 	// (lanes.go). Who comes under a name takes over at once what an earlier life under it held and shuts that out, so
 	// that two that live at the same time must not share one.
-	Worker   string
-	Run      string         // id of the run that is noted with every write, so that it can be put back; "" = none
+	Worker string
+	Run    string // id of the run that is noted with every write, so that it can be put back; "" = none
+	// Audited brings every call that was made so far into the audit log. It is asked before the outcome of a write counts,
+	// so that there is none without its entry; nil where nobody keeps that log.
+	Audited  func(context.Context) error
 	Progress func(Progress) // told after every round that did something; nil is fine
 	Quiet    time.Duration  // without an event for so long, Once takes all events for read; 0 = 2 seconds
 	Sweep    time.Duration  // how often both sides are asked what changed, however quiet the events; 0 = 5 minutes
@@ -116,6 +119,9 @@ func New(cfg Config) *Pipeline {
 	}
 	if cfg.Progress == nil {
 		cfg.Progress = func(Progress) {}
+	}
+	if cfg.Audited == nil {
+		cfg.Audited = func(context.Context) error { return nil }
 	}
 	if cfg.Listen == nil {
 		cfg.Listen = func(binding.Providers) {}

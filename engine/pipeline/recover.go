@@ -42,6 +42,9 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 	if p.loads.on(o, side) {
 		return false, nil // one load of this side was just taken up again: this batch comes after it
 	}
+	if err := p.cfg.Ledger.AuditUnanswered(ctx, o.side(side), b); err != nil {
+		return false, err
+	}
 	if isLoad(limits, len(b.Intents)) && limits.BulkResumes && b.Whole && age < keyLifetime {
 		p.cfg.Logger.Info("take up an unanswered load again", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
 		p.startLoad(ctx, o, side, b, b.Sent)

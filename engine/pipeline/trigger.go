@@ -252,25 +252,48 @@ func (o *object) watch(c *contract.Contract) {
 // listed holds, for each object, when everything in its scope was listed for the first time, and that scope.
 const listed = "accord/listed"
 
-// markListed notes that all of an object has been listed. A record that an event tells of before is one that was there
-// already, and is not taken for created.
-func (p *Pipeline) markListed(ctx context.Context, o *object) error {
+// listedBefore says since when all of an object has been listed under the scope that it has now; false where it was not.
+func (p *Pipeline) listedBefore(ctx context.Context, o *object) (since time.Time, ok bool, err error) {
+	scope, err := o.scopeText()
+	if err != nil {
+		return since, false, err
+	}
+	have, err := p.cfg.Ledger.Cursor(ctx, listed, o.Name)
+	if err != nil {
+		return since, false, fmt.Errorf("ask when %s was listed: %w", o.Name, err)
+	}
+	at, of, _ := strings.Cut(have, " ")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	return time.UnixMilli(ms), err == nil && of == scope, nil
+}
+
+// scopeText is what decides which records are an object's.
+func (o *object) scopeText() (string, error) {
 	scope := make([]map[string]string, 0, 2)
 	for _, side := range record.Sides {
 		scope = append(scope, o.Ends[side].Settings)
 	}
 	text, err := json.Marshal(scope)
 	if err != nil {
-		return fmt.Errorf("note that %s was listed: %w", o.Name, err)
+		return "", fmt.Errorf("write down the scope of %s: %w", o.Name, err)
 	}
-	have, err := p.cfg.Ledger.Cursor(ctx, listed, o.Name)
+	return string(text), nil
+}
+
+// markListed notes that all of an object has been listed. A record that an event tells of before is one that was there
+// already, and is not taken for created.
+func (p *Pipeline) markListed(ctx context.Context, o *object) error {
+	since, before, err := p.listedBefore(ctx, o)
 	if err != nil {
-		return fmt.Errorf("ask when %s was listed: %w", o.Name, err)
+		return err
 	}
-	at, of, _ := strings.Cut(have, " ")
-	if ms, err := strconv.ParseInt(at, 10, 64); err == nil && of == string(text) {
-		o.since = time.UnixMilli(ms)
+	if before {
+		o.since = since
 		return nil
+	}
+	text, err := o.scopeText()
+	if err != nil {
+		return err
 	}
 	now := p.cfg.Clock().UnixMilli()
 	o.since = time.UnixMilli(now)

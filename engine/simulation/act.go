@@ -8,8 +8,10 @@ import (
 )
 
 // Act carries out an action, or does not, or does and says that it did not hear.
-func (v *vendor) Act(ctx context.Context, a provider.Action) (provider.ActionResult, error) {
+func (v *vendor) Act(ctx context.Context, a provider.Action) (result provider.ActionResult, err error) {
 	w, none := v.p.w, provider.ActionResult{}
+	begun := time.Now()
+	defer func() { v.p.observe(ctx, v.side, a.Type, 1, begun, err) }()
 	w.count("act")
 	pause(ctx, v.p.between("door/"+v.side.String()+"act", time.Microsecond, time.Millisecond))
 	if err := v.p.step(vendorCall, "call act", 3); err != nil {
@@ -32,7 +34,7 @@ func (v *vendor) Act(ctx context.Context, a provider.Action) (provider.ActionRes
 	case w.hit(RefusedRows, 0.5):
 		return none, &provider.Error{Kind: provider.Invalid, Op: "act", Code: "INVALID", Message: "the action is refused"}
 	}
-	result, err := v.Fake.Act(context.WithoutCancel(ctx), a)
+	result, err = v.Fake.Act(context.WithoutCancel(ctx), a)
 	if err != nil {
 		return none, err
 	}

@@ -62,7 +62,8 @@ func (t *table) load(ctx context.Context, b provider.Batch, known func(table, id
 	w.mu.Unlock()
 	if begin {
 		w.strike(Bulk)
-		w.late.Go(func() { t.run(l, b, known, trouble) })
+		batch := provider.CauseOf(ctx).Batch
+		w.late.Go(func() { t.run(l, b, batch, known, trouble) })
 	}
 	select {
 	case <-ctx.Done():
@@ -91,7 +92,7 @@ func (t *table) load(ctx context.Context, b provider.Batch, known func(table, id
 }
 
 // run is the vendor at work on a load: one half, and then the other.
-func (t *table) run(l *load, b provider.Batch, known func(table, id string) int, trouble bool) {
+func (t *table) run(l *load, b provider.Batch, batch string, known func(table, id string) int, trouble bool) {
 	w := t.v.p.w
 	defer close(l.done)
 	half := len(b.Patches) / 2
@@ -101,7 +102,7 @@ func (t *table) run(l *load, b provider.Batch, known func(table, id string) int,
 		w.setRows(t.v.side, w.rowFaults(trouble && !w.quiet.Load(), len(patches)))
 		results, err := t.Records.Write(context.Background(), provider.Batch{Key: b.Key + [2]string{"/1", "/2"}[i], Patches: patches})
 		w.setRows(t.v.side, nil)
-		fresh := w.absorb(t.v.side, known)
+		fresh := w.absorb(t.v.side, batch, known)
 		w.mu.Lock()
 		abandoned := l.awaited == 0
 		w.mu.Unlock()

@@ -33,6 +33,7 @@ func (w *world) judge(ctx context.Context, l *ledger.Ledger, strict bool) error 
 	w.fights(c)
 	w.triggers(ctx, c, l)
 	w.changes(c)
+	w.audited(ctx, l)
 	return nil
 }
 

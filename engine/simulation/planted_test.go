@@ -114,6 +114,12 @@ var defects = []defect{
 	{"actions that fail are forgotten", []string{"triggers once"}, "pipeline/fire.go",
 		`p.cfg.Logger.Error("dead letter", "trigger"`,
 		"if planted == \"actions that fail are forgotten\" { return ledger.FiringOutcome{Done: true} }\np.cfg.Logger.Error(\"dead letter\", \"trigger\""},
+	{"unanswered calls are not audited", []string{"audit"}, "ledger/auditlog.go",
+		`if err != nil || found {`, `if err != nil || found || planted == "unanswered calls are not audited" {`},
+	{"an outcome counts before its call is audited", []string{"audit"}, "pipeline/deliver.go",
+		`if err := p.cfg.Audited(ctx); err != nil {`,
+		`if planted == "an outcome counts before its call is audited" { return nil }
+	if err := p.cfg.Audited(ctx); err != nil {`},
 	{"a change wakes nothing", []string{"conservation"}, "ledger/capture.go",
 		`w.enqueue(p, c.Priority, notBefore, "changed")`,
 		`if planted != "a change wakes nothing" || !p.stored || observations[i].Full { w.enqueue(p, c.Priority, notBefore, "changed") }`},

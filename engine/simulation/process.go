@@ -9,6 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
+	"accord/engine/auditor"
 	"accord/engine/binding"
 	"accord/engine/ledger"
 	"accord/engine/pipeline"
@@ -39,6 +42,7 @@ type process struct {
 
 	mu      sync.Mutex
 	dead    bool
+	auditor *auditor.Auditor
 	pending []showing
 }
 
@@ -58,6 +62,23 @@ func (p *process) isDead() bool {
 // from run to run, and must not tell on the next one.
 func (p *process) between(name string, from, to time.Duration) time.Duration {
 	return p.w.between(p.name+"/"+name, from, to)
+}
+
+// audit begins to write the log of calls, a moment after whatever else happens now.
+func (p *process) audit(l *ledger.Ledger) {
+	time.Sleep(p.between("audit", time.Microsecond, time.Millisecond))
+	p.auditor = auditor.Start(l, hclog.NewNullLogger())
+}
+
+// observe tells the log of a call that writes.
+func (p *process) observe(ctx context.Context, side record.Side, op string, rows int, begun time.Time, err error) {
+	if p.isDead() {
+		return
+	}
+	p.auditor.Observe(provider.Call{
+		Connection: connections[side], Operation: op, Write: true, Rows: rows, Started: begun, Duration: time.Since(begun), Err: err,
+		Cause: provider.CauseOf(ctx),
+	})
 }
 
 // step is a moment at which the process may die.
@@ -145,11 +166,17 @@ func (p *process) live(ctx context.Context) (err error) {
 			err = e
 		}
 	}()
+	p.audit(l)
+	defer func() {
+		if e := p.auditor.Close(); e != nil && err == nil && !p.isDead() {
+			err = e
+		}
+	}()
 	providers := binding.Providers{}
 	for _, side := range record.Sides {
 		providers[connections[side]] = &vendor{Fake: p.w.fake(side), p: p, side: side}
 	}
-	err = pipeline.New(p.w.config(l, providers)).Run(ctx)
+	err = pipeline.New(p.w.config(l, p.auditor, providers)).Run(ctx)
 	if p.isDead() || ctx.Err() != nil && !errors.Is(err, errRunaway) {
 		return nil
 	}

@@ -122,7 +122,8 @@ func (w *world) settle(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
+	p.audit(l)
+	defer func() { err = errors.Join(err, p.auditor.Close(), l.Close()) }()
 	before := w.total()
 	if !w.once(ctx, p, l) {
 		return nil
@@ -183,7 +184,7 @@ func (w *world) once(ctx context.Context, p *process, l *ledger.Ledger) bool {
 	}
 	time.Sleep(w.between("quiet", time.Second, 2*time.Second))
 	w.trace.add("settling")
-	if err := pipeline.New(w.config(l, providers)).Once(ctx); err != nil {
+	if err := pipeline.New(w.config(l, p.auditor, providers)).Once(ctx); err != nil {
 		w.complain("converges", "settling in the quiet: %v", err)
 		return false
 	}

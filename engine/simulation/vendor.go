@@ -155,8 +155,10 @@ func (t *table) Find(ctx context.Context, keys []string) (map[string][]string, e
 }
 
 // Write carries out a batch, or does not, or does and says that it did not hear.
-func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, error) {
+func (t *table) Write(ctx context.Context, b provider.Batch) (results []record.Result, err error) {
 	v, w := t.v, t.v.p.w
+	begun := time.Now()
+	defer func() { v.p.observe(ctx, v.side, "write "+t.name, len(b.Patches), begun, err) }()
 	w.count("write")
 	if err := v.p.step(vendorCall, "call write", 3); err != nil {
 		return nil, err
@@ -173,7 +175,7 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 	}
 	carry := func() ([]record.Result, []int, error) {
 		results, err := t.Records.Write(context.WithoutCancel(ctx), b)
-		return results, w.absorb(v.side, known), err
+		return results, w.absorb(v.side, provider.CauseOf(ctx).Batch, known), err
 	}
 	if err := t.refuse(b); err != nil {
 		return nil, err
@@ -205,7 +207,8 @@ func (t *table) Write(ctx context.Context, b provider.Batch) ([]record.Result, e
 		return nil, unknown("late")
 	}
 	w.setRows(v.side, w.rowFaults(trouble, len(b.Patches)))
-	results, fresh, err := carry()
+	var fresh []int
+	results, fresh, err = carry()
 	w.setRows(v.side, nil)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"accord/engine/auditor"
 	"accord/engine/binding"
 	"accord/engine/contract"
 	"accord/engine/ledger"
@@ -67,8 +68,9 @@ type change struct {
 	version record.Version
 	// shown is, of a write through the port, how much of the history the engine knew of the record when it was sent.
 	shown     int
-	confirmed bool // the engine got the answer
-	late      bool // it was carried out when its caller had given up
+	batch     string // the ledger's id of the batch
+	confirmed bool   // the engine got the answer
+	late      bool   // it was carried out when its caller had given up
 }
 
 func place(side record.Side, table, id string) string { return side.String() + "/" + table + "/" + id }
@@ -157,9 +159,9 @@ func (w *world) open(ctx context.Context, who string, gate func(ledger.Step) err
 	})
 }
 
-func (w *world) config(l *ledger.Ledger, providers binding.Providers) pipeline.Config {
+func (w *world) config(l *ledger.Ledger, a *auditor.Auditor, providers binding.Providers) pipeline.Config {
 	return pipeline.Config{
-		Ledger: l, Clock: time.Now, Logger: hclog.NewNullLogger(), Worker: "simulated", Sweep: time.Minute,
+		Ledger: l, Clock: time.Now, Logger: hclog.NewNullLogger(), Worker: "simulated", Sweep: time.Minute, Audited: a.Flush,
 		Connect: func(context.Context, *contract.Contract) (binding.Providers, error) { return providers, nil },
 		Decode:  decode,
 	}
@@ -188,7 +190,7 @@ func (w *world) find(side record.Side, table, id string) (record.Record, bool) {
 }
 
 // absorb brings what was written through the port into the history.
-func (w *world) absorb(side record.Side, shown func(table, id string) int) []int {
+func (w *world) absorb(side record.Side, batch string, shown func(table, id string) int) []int {
 	log := w.systems[side].Writes()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -200,7 +202,7 @@ func (w *world) absorb(side record.Side, shown func(table, id string) int) []int
 		fresh = append(fresh, len(w.history))
 		w.history = append(w.history, change{
 			at: time.Now(), side: side, table: e.Table, id: e.ID, op: e.Patch.Op, fields: e.Patch.Fields, before: e.Before,
-			key: e.Patch.Key, version: e.Version, shown: shown(e.Table, e.ID),
+			key: e.Patch.Key, version: e.Version, shown: shown(e.Table, e.ID), batch: batch,
 		})
 	}
 	w.taken[side] = len(log)

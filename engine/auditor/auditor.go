@@ -1,4 +1,4 @@
-package main
+package auditor
 
 import (
 	"context"
@@ -21,29 +21,31 @@ const (
 	auditLast  = 30 * time.Second       // for the entries that are left at the end
 )
 
-// auditor writes one entry for each call to a vendor into the ledger's audit log. A call never waits for it: entries are
+// Auditor writes one entry for each call to a vendor into the ledger's audit log. A call never waits for it: entries are
 // written in batches beside the work, those of writing calls at once. An entry that can't be written is kept, and tried
-// again. A process that is killed takes with it the entries of its last moment.
-type auditor struct {
+// again. A process that is killed takes with it the entries of its last moment; what it had sent and not settled by then is
+// audited by whoever takes that up (ledger.AuditUnanswered).
+type Auditor struct {
 	ledger *ledger.Ledger
 	logger hclog.Logger
 
-	mu      sync.Mutex
-	waiting []audit.Entry
-	full    chan struct{}
-	stop    chan struct{}
-	ended   chan struct{}
+	flushing sync.Mutex // one flush at a time, so that one that finds nothing waits for the one that took it
+	mu       sync.Mutex
+	waiting  []audit.Entry
+	full     chan struct{}
+	stop     chan struct{}
+	ended    chan struct{}
 }
 
-// startAuditor makes one; it must be closed.
-func startAuditor(l *ledger.Ledger, logger hclog.Logger) *auditor {
-	a := &auditor{ledger: l, logger: logger, full: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
+// Start makes one; it must be closed.
+func Start(l *ledger.Ledger, logger hclog.Logger) *Auditor {
+	a := &Auditor{ledger: l, logger: logger, full: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
 	go a.run()
 	return a
 }
 
-// observe takes a call in.
-func (a *auditor) observe(c provider.Call) {
+// Observe takes a call in.
+func (a *Auditor) Observe(c provider.Call) {
 	a.mu.Lock()
 	a.waiting = append(a.waiting, auditEntry(c))
 	full := len(a.waiting) >= auditBatch || c.Write
@@ -56,7 +58,7 @@ func (a *auditor) observe(c provider.Call) {
 	}
 }
 
-func (a *auditor) run() {
+func (a *Auditor) run() {
 	defer close(a.ended)
 	timer := time.NewTicker(auditPause)
 	defer timer.Stop()
@@ -67,13 +69,16 @@ func (a *auditor) run() {
 		case <-timer.C:
 		case <-a.full:
 		}
-		if err := a.flush(context.Background()); err != nil {
+		if err := a.Flush(context.Background()); err != nil {
 			a.logger.Warn("audit log: will try again", "error", err)
 		}
 	}
 }
 
-func (a *auditor) flush(ctx context.Context) error {
+// Flush returns once every call that was taken in before it is in the log.
+func (a *Auditor) Flush(ctx context.Context) error {
+	a.flushing.Lock()
+	defer a.flushing.Unlock()
 	a.mu.Lock()
 	batch := a.waiting
 	a.waiting = nil
@@ -92,11 +97,11 @@ func (a *auditor) flush(ctx context.Context) error {
 	return err
 }
 
-// close writes what is left. Its error means that calls were made which the log does not show.
-func (a *auditor) close() error {
+// Close writes what is left. Its error means that calls were made which the log does not show.
+func (a *Auditor) Close() error {
 	close(a.stop)
 	<-a.ended
-	if err := a.flush(context.Background()); err != nil {
+	if err := a.Flush(context.Background()); err != nil {
 		return fmt.Errorf("%d calls are not in the audit log: %w", len(a.waiting), err)
 	}
 	return nil

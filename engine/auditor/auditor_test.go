@@ -1,4 +1,4 @@
-package main
+package auditor
 
 import (
 	"context"
@@ -28,18 +28,18 @@ func openLedger(t *testing.T) *ledger.Ledger {
 
 func TestEveryCallIsAuditedOnce(t *testing.T) {
 	l := openLedger(t)
-	a := startAuditor(l, hclog.NewNullLogger())
+	a := Start(l, hclog.NewNullLogger())
 	const workers, each = 8, 150
 	var wait sync.WaitGroup
 	for w := range workers {
 		wait.Go(func() {
 			for i := range each {
-				a.observe(provider.Call{Connection: "monday.work", Operation: fmt.Sprintf("%d/%d", w, i), Started: time.Now(), Status: 200})
+				a.Observe(provider.Call{Connection: "monday.work", Operation: fmt.Sprintf("%d/%d", w, i), Started: time.Now(), Status: 200})
 			}
 		})
 	}
 	wait.Wait()
-	if err := a.close(); err != nil {
+	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := l.AuditEntries(t.Context(), 0, 0)
@@ -60,13 +60,30 @@ func TestEveryCallIsAuditedOnce(t *testing.T) {
 
 func TestCallsThatCantBeAuditedAreTold(t *testing.T) {
 	l := openLedger(t)
-	a := startAuditor(l, hclog.NewNullLogger())
+	a := Start(l, hclog.NewNullLogger())
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	a.observe(provider.Call{Operation: "query"})
-	if err := a.close(); err == nil || !strings.Contains(err.Error(), "1 calls are not in the audit log") {
+	a.Observe(provider.Call{Operation: "query"})
+	if err := a.Close(); err == nil || !strings.Contains(err.Error(), "1 calls are not in the audit log") {
 		t.Errorf("closed with %v", err)
+	}
+}
+
+func TestWhatWasFlushedIsInTheLog(t *testing.T) {
+	l := openLedger(t)
+	a := Start(l, hclog.NewNullLogger())
+	for n := range 50 {
+		a.Observe(provider.Call{Connection: "monday.work", Operation: "write", Write: true, Started: time.Now()})
+		if err := a.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if last, err := l.LastAudit(t.Context()); err != nil || last != int64(n+1) {
+			t.Fatalf("after %d calls the newest entry is %d, %v", n+1, last, err)
+		}
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
