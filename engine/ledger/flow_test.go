@@ -167,3 +167,25 @@ func TestOutcomes(t *testing.T) {
 		same(t, "seen", f.claimOne().Seen[record.Right].Fields, fields("a", "9"))
 	})
 }
+
+// A batch of whose call the log has nothing gets one entry, however often it is looked at; one that has an entry gets none.
+func TestUnansweredBatchesAreAudited(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1")
+		f.capture(event(record.Left, "L1", 2, "a", "2"))
+		f.write(record.Right, "a", "2")
+		b := f.dispatch(record.Right)
+		for range 2 {
+			if err := f.AuditUnanswered(t.Context(), "monday.work", *b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		entries, err := f.AuditOfBatch(t.Context(), b.ID, b.Sent)
+		if err != nil || len(entries) != 1 || entries[0].Connection != "monday.work" || entries[0].Rows != 1 || entries[0].Error == "" {
+			t.Errorf("%+v, %v", entries, err)
+		}
+		if r, err := f.VerifyAudit(t.Context()); err != nil || !r.OK() {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}

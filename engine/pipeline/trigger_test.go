@@ -139,6 +139,20 @@ func TestATransitionFiresEachActionOnce(t *testing.T) {
 	}
 }
 
+// A contract that is replaced has everything listed anew: what that finds first was made since, and nobody had told.
+func TestARecordThatAReplacedContractFindsIsCreated(t *testing.T) {
+	w := triggered(t)
+	w.seed(1, 0)
+	w.sync()
+	w.sf.Add("Account", record.Fields{"Name": record.OfText("New Ltd")})
+	w.apply(strings.Replace(kickoff, "match = [name]", "match = [name]\n  guard { max_deletes = 7 }", 1))
+	w.sync()
+	want := []string{"salesforce_publish  map[event:Hello__e] map[Name__c:New Ltd]"}
+	if diff := cmp.Diff(want, w.acts()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestARecordMadeWhileTheSyncKnewAllOthersIsCreated(t *testing.T) {
 	w := triggered(t)
 	w.seed(1, 0)
