@@ -156,6 +156,7 @@ func fieldSpec(o *contract.Object, f *contract.Field, n contract.NativeField, si
 	switch {
 	case f.Picklist != nil:
 		s.Options, s.Colors = picklistOptions(f.Picklist, side)
+		s.Extends = f.Picklist.Extend
 	case choices != nil:
 		s.Options = transformed(f, side, choices(o.Name, f.Name, side.Other()))
 	}

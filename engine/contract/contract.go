@@ -122,6 +122,7 @@ type Picklist struct {
 	Values  []PicklistEntry   // in the order written
 	Inverse map[string]string // right value to the left value it comes home as
 	Keep    bool              // a value outside the table passes unchanged; else it is rejected
+	Extend  bool              // apply may add values to a value set that other fields use too
 	Colors  map[string]string // by right value
 	Range   hcl.Range
 }

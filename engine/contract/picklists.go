@@ -25,7 +25,7 @@ var labelColors = []string{
 	"pecan", "lavender", "royal", "steel", "orchid", "lilac", "tan", "sky", "coffee", "teal",
 }
 
-var picklistShape = shape{attrs: []string{"!values", "inverse", "unlisted", "colors"}}
+var picklistShape = shape{attrs: []string{"!values", "inverse", "unlisted", "colors", "shared"}}
 
 // row is one entry of a table of texts, with its place.
 type row struct {
@@ -64,6 +64,9 @@ func (d *decoder) decodePicklist(p *Picklist, c content) {
 	if a := c.attrs["unlisted"]; a != nil {
 		d.decodeUnlisted(p, a)
 	}
+	if a := c.attrs["shared"]; a != nil {
+		d.decodeShared(p, a)
+	}
 	inverse, inverseSound := d.table(c.attrs["inverse"])
 	colors, _ := d.table(c.attrs["colors"])
 	if !sound {
@@ -84,6 +87,21 @@ func (d *decoder) decodePicklist(p *Picklist, c content) {
 	}
 	d.checkInverse(p, c, inverse, inverseSound, lefts, labels)
 	d.checkColors(p, colors, lefts, labels)
+}
+
+func (d *decoder) decodeShared(p *Picklist, a *hclsyntax.Attribute) {
+	word, ok := literal(a.Expr)
+	if !ok {
+		word, ok = d.keyword(a, "extend")
+	}
+	switch {
+	case !ok:
+	case word != "extend":
+		d.fail(codeKeyword, a.Expr.Range(), say("%q is no word for shared", clip(word)),
+			`Write shared = "extend" to let apply add values to a value set that other fields use too; leave it out to have such a plan refused.`)
+	default:
+		p.Extend = true
+	}
 }
 
 func (d *decoder) decodeUnlisted(p *Picklist, a *hclsyntax.Attribute) {

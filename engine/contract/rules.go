@@ -140,6 +140,9 @@ func picklistText(p *Picklist) map[string]string {
 	if p.Keep {
 		text["unlisted"] = "keep"
 	}
+	if p.Extend {
+		text["shared"] = "extend"
+	}
 	return text
 }
 

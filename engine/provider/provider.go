@@ -155,6 +155,7 @@ type FieldSpec struct {
 	// Options are the choices that must be selectable, in order; Colors go with them by option.
 	Options []string
 	Colors  map[string]string
+	Extends bool   // options may be added where they are added for other fields too
 	Refers  string // the contract object whose records it refers to
 	Scale   int    // decimal places to provide for in a field that apply creates; -1 = the vendor's habit
 }

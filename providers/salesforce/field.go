@@ -174,7 +174,14 @@ func (p *Provider) updateField(ctx context.Context, c resource.Change, at place)
 			if err := grow(metadata, c.Want, doing, at); err != nil {
 				return resource.Resource{}, err
 			}
+		case sharedValues: // said with the options
 		case "options":
+			if set := valueSetOf(metadata); set != "" && c.Want.Attributes[sharedValues] == extendShared {
+				if err := p.extendValueSet(ctx, set, textsOf(c.Want.Attributes, "options"), doing); err != nil {
+					return resource.Resource{}, err
+				}
+				continue
+			}
 			if err := addOptions(metadata, textsOf(c.Want.Attributes, "options"), doing, at); err != nil {
 				return resource.Resource{}, err
 			}
@@ -264,6 +271,12 @@ func addOptions(metadata map[string]any, options []string, doing string, at plac
 		return invalid(doing, "it has no value set of its own", at.second)
 	}
 	values, _ := definition["value"].([]any)
+	definition["value"] = withOptions(values, options)
+	return nil
+}
+
+// withOptions appends the options that are missing to values, and makes those active again that were not.
+func withOptions(values []any, options []string) []any {
 	for _, o := range options {
 		i := slices.IndexFunc(values, func(v any) bool {
 			m, _ := v.(map[string]any)
@@ -275,8 +288,7 @@ func addOptions(metadata map[string]any, options []string, doing string, at plac
 		}
 		values = append(values, map[string]any{"valueName": o, "label": o, "default": false, "isActive": true})
 	}
-	definition["value"] = values
-	return nil
+	return values
 }
 
 // destroyField deletes a field. The vendor's guide lists no DELETE for CustomField, so a refusal says what to do.

@@ -73,6 +73,11 @@ func (p *Provider) describeObject(ctx context.Context, name string, want []resou
 						return nil, err
 					}
 				}
+				if m, err := p.describeShared(ctx, w, o.Name, f, attributes); err != nil {
+					return nil, err
+				} else if m != "" {
+					wrong = append(wrong, m)
+				}
 				have[w.Address] = found(w, o.Name+"."+f.Name, attributes)
 				continue
 			}

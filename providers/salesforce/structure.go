@@ -247,6 +247,9 @@ func (x *expansion) field(s provider.ObjectSpec, f provider.FieldSpec, isKey boo
 		r.Attributes["unique"], r.Attributes["external_id"] = true, true
 	case isPicklistWord(f.Type) && f.Writes && len(f.Options) > 0:
 		r.Attributes["options"] = list(f.Options)
+		if f.Extends {
+			r.Attributes[sharedValues] = extendShared
+		}
 	case isDecimalWord(f.Type) && f.Scale >= 0:
 		r.Attributes["scale"] = float64(f.Scale)
 	case f.Type == "lookup":

@@ -8,6 +8,7 @@ picklist "stage" {
   }
   inverse  = { "Open" = "Offered" }
   unlisted = "keep"
+  shared   = "extend"
   colors   = { Open = "sky", "Done" = "done_green" }
 }
 
