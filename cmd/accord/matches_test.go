@@ -11,8 +11,8 @@ import (
 	"accord/cmd/accord/internal/sheet"
 )
 
-// clientsOnly is a contract with accounts and clients alone; more goes into its object.
-func (s *stand) clientsOnly(more string) {
+// clientsOnly is a contract with accounts and clients alone; scope goes into its Salesforce end, more into its object.
+func (s *stand) clientsOnly(scope, more string) {
 	s.t.Helper()
 	text := `
 object "client" {
@@ -20,6 +20,7 @@ object "client" {
     connection  = connection.salesforce.crm
     sobject     = "Account"
     external_id = "Monday_Item_Id__c"
+` + scope + `
   }
   monday {
     connection = connection.monday.work
@@ -75,7 +76,7 @@ func (s *stand) hand(board, name string, values map[string]any) string {
 // only look the same, names that several share, and clients that the CRM does not know.
 func TestAdoption(t *testing.T) {
 	s := newStand(t, mavenDir)
-	s.clientsOnly(`  create "monday" {}`)
+	s.clientsOnly("", `  create "monday" {}`)
 	s.must("apply", "--auto-approve")
 	accounts := s.records("SELECT Id, Name, Industry FROM Account ORDER BY Name")
 	want := map[string]string{} // account to item

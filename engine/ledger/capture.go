@@ -139,9 +139,12 @@ func (w *workspace) loadObserved(observations []Observation) error {
 	keys := map[group][]string{}
 	for _, o := range observations {
 		have := w.seen[seenKey{o.Object, o.Side, o.Record.ID}]
-		if o.Record.Key != "" && (have == nil || have.link != o.Record.Key || have.state != record.Live) {
-			g := group{o.Object, o.Side.Other()}
+		g := group{o.Object, o.Side.Other()}
+		if o.Record.Key != "" && (have == nil || have.link != o.Record.Key) {
 			keys[g] = append(keys[g], o.Record.Key)
+		}
+		if have != nil && have.link != "" && have.state != record.Live && o.Record.State == record.Live {
+			keys[g] = append(keys[g], have.link) // it is there again, and wants its place back
 		}
 	}
 	for g, list := range ids {
@@ -192,6 +195,17 @@ func (w *workspace) loadMoved(observations []Observation) error {
 				return err
 			}
 			pairs = append(pairs, s.pairID)
+		}
+	}
+	for _, o := range observations { // whoever is the partner, now, of what a record names, or became part of
+		names := [...]seenKey{{o.Object, o.Side.Other(), o.Record.Key}, {o.Object, o.Side, o.Record.MergedInto}, {}}
+		if s := w.seen[seenKey{o.Object, o.Side, o.Record.ID}]; s != nil && s.state != record.Live {
+			names[2] = seenKey{o.Object, o.Side.Other(), s.link}
+		}
+		for _, k := range names {
+			if p := w.ends[k]; k.id != "" && p != nil && p.Paired() && p.IDs[o.Side] != o.Record.ID {
+				pairs = append(pairs, p.ID)
+			}
 		}
 	}
 	slices.Sort(pairs)

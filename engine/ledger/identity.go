@@ -19,7 +19,8 @@ func (w *workspace) identify(s *seenRow) *pairRow {
 		return own
 	}
 	candidates := w.candidates(s, own)
-	if len(candidates) == 1 && candidates[0].IDs[s.side] == "" {
+	if len(candidates) == 1 && (candidates[0].IDs[s.side] == "" || s.state == record.Live && w.vacant(candidates[0], s.side)) {
+		w.clearFor(candidates[0], s.side)
 		return w.join(own, candidates[0], s)
 	}
 	if own == nil {

@@ -254,3 +254,38 @@ func TestOutside(t *testing.T) {
 		same(t, "fields", w.Seen[record.Left].Fields, fields("a", "2"))
 	})
 }
+
+// A record that is gone gives up its place: to one that somebody made in its stead, to one that is linked by hand, and to the
+// partner of one that was merged into its own.
+func TestAGoneRecordGivesUpItsPlace(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1")
+		f.pairUp("L2", "R2", "a", "2")
+		f.pairUp("L3", "R3", "a", "3")
+		f.capture(gone(record.Right, "R1", 2, record.Deleted, ""))
+		f.capture(read(record.Right, "R9", "L1", 3, "a", "1"))
+		same(t, "made anew", f.pairs("L1", "R1"), []string{"-R1 closed", "L1-R9 live"})
+
+		restored := event(record.Right, "R1", 4) // after all, and told by an event that shows no key
+		restored.Partial = true
+		f.capture(gone(record.Right, "R1", 3, record.Archived, ""), restored)
+		if d := f.dirty(record.Right); len(d) > 0 {
+			o := read(record.Right, "R1", "L1", 4, "a", "1")
+			o.DirtyGen = d[0].Gen
+			f.capture(o)
+		}
+		same(t, "restored", f.pairs("L1", "R1"), []string{"-R1 held", "L1-R9 live"})
+		f.capture(gone(record.Right, "R1", 5, record.Deleted, ""))
+
+		f.capture(gone(record.Right, "R9", 6, record.Archived, ""))
+		f.capture(read(record.Right, "R2", "L1", 6, "a", "2"))
+		same(t, "linked by hand", f.pairs("L1", "L2"), []string{"L1-R2 live", "L2- live"})
+
+		f.capture(gone(record.Left, "L3", 7, record.Deleted, "L2"))
+		same(t, "merged", f.pairs("L2", "L3"), []string{"L2-R3 live", "L3- closed"})
+		f.capture(gone(record.Right, "R2", 7, record.Deleted, ""))
+		f.capture(gone(record.Left, "L2", 8, record.Deleted, "L1"))
+		same(t, "merged into one whose partner is gone", f.pairs("L1", "L2"), []string{"L1-R3 live", "L2- closed"})
+		same(t, "conflicts", f.open(), []string(nil))
+	})
+}

@@ -42,6 +42,30 @@ func (w *workspace) detach(p *pairRow, side record.Side) {
 	}
 }
 
+// vacant says whether a pair has room for a record of a side: none is there, or the one that was is archived or deleted. A
+// record that is gone gives up its place to one that is there and wants it; it is by itself from then on, and only a person
+// can give the place back to it.
+func (w *workspace) vacant(p *pairRow, side record.Side) bool {
+	if p.IDs[side] == "" {
+		return true
+	}
+	s := w.seen[seenKey{p.Object, side, p.IDs[side]}]
+	return s != nil && gone(s.state) && p.State != PairHeld && w.alive(p, side.Other())
+}
+
+// alive says whether the record of a pair's side is there.
+func (w *workspace) alive(p *pairRow, side record.Side) bool {
+	s := w.seen[seenKey{p.Object, side, p.IDs[side]}]
+	return s != nil && s.state == record.Live
+}
+
+// clearFor makes room for a record of a side.
+func (w *workspace) clearFor(p *pairRow, side record.Side) {
+	if p.IDs[side] != "" {
+		w.detach(p, side)
+	}
+}
+
 // known is what is seen of a pair's record; of one that nobody has looked at, that it must be read.
 func (w *workspace) known(p *pairRow, side record.Side) *seenRow {
 	k := seenKey{p.Object, side, p.IDs[side]}
@@ -72,7 +96,8 @@ func (w *workspace) mergedAway(p *pairRow, s *seenRow) {
 		q = w.newPair(w.addSeen(m))
 		q.Fresh = false
 	}
-	if q.IDs[other] == "" {
+	if w.vacant(q, other) {
+		w.clearFor(q, other)
 		w.takeOver(q, p, other)
 		p.State = PairClosed
 		return
@@ -104,18 +129,19 @@ func (w *workspace) relink(p *pairRow, s *seenRow) {
 	named := seenKey{s.object, other, s.link}
 	q, target := w.ends[named], w.seen[named]
 	if s.link == "" || s.link == p.IDs[other] || s.state != record.Live || p.State != PairLive || p.IDs[s.side] != s.id ||
-		q == nil || q.Paired() || target == nil || target.state != record.Live {
+		q == nil || !w.vacant(q, s.side) || target == nil || target.state != record.Live {
 		return
 	}
 	key := seenKey{s.object, s.side, s.link}
 	for _, wanting := range []map[string]bool{w.links[key], w.claims[key]} {
 		for id := range wanting {
-			if id != s.id {
+			if r := w.seen[seenKey{s.object, s.side, id}]; id != s.id && (r == nil || !gone(r.state)) {
 				return // two want the same one
 			}
 		}
 	}
 	left := p.IDs[other]
+	w.clearFor(q, s.side)
 	w.takeOver(q, p, s.side)
 	p.Lone, p.changed = LoneLetGo, true
 	w.enqueue(p, PriorityLive, w.now, "its partner was linked with another record")

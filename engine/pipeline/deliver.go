@@ -18,6 +18,7 @@ import (
 
 const (
 	maxAttempts   = 10               // of a write that fails for reasons that should pass
+	maxLinks      = 2                // of the writing of a key that another record carries
 	deliverRound  = 20               // batches of one lane before others have their turn
 	writeTimeout  = 2 * time.Minute  // of one batch, also during shutdown
 	settleTimeout = time.Minute      // of recording what became of one, also during shutdown
@@ -192,6 +193,12 @@ func (p *Pipeline) outcome(o *object, side record.Side, in ledger.Intent, r reco
 	switch {
 	case e.Kind == provider.Unknown:
 		out.Unknown = true // see recover
+	case e.Kind == provider.Stale && in.Op == record.Update && in.Key != "" && in.Attempts < maxLinks:
+		// Another record carries the key. It may be about to lose it; reading our own two again would tell nothing.
+		out.Retry = &ledger.Retry{At: p.cfg.Clock().Add(backoff(in, e.RetryAfter)), Error: e.Error()}
+	case e.Kind == provider.Stale && in.Op == record.Update && in.Key != "":
+		out.Dead = p.deadLetter(o, side, in, e)
+		out.Dead.Remedy = "another record carries this key: clear it there, then `accord deadletters retry`"
 	case e.Kind == provider.Stale, e.Kind == provider.NotFound:
 		out.Reread = true
 		if in.Attempts >= maxAttempts {

@@ -39,6 +39,7 @@ type sweep struct {
 // logged is what the activity log tells of one item.
 type logged struct {
 	at      record.Version // newest entry
+	moved   record.Version // newest that tells of a removal, a restoration or a move, which leave the item's own time alone
 	actor   string
 	changed map[string]record.Version // by native field
 }
@@ -192,6 +193,7 @@ func (s *sweep) enrich(rec *record.Record) {
 	if l == nil {
 		return
 	}
+	rec.Version = max(rec.Version, l.moved)
 	// The log is finer than the item's own time, which is in whole seconds.
 	if l.at >= rec.Version {
 		rec.Actor = l.actor
@@ -346,6 +348,7 @@ func (s *sweep) take(row logRow) {
 		l.changed[nameColumn] = max(l.changed[nameColumn], at)
 	case "archive_pulse", "delete_pulse", "restore_pulse", "move_pulse_from_board", "move_pulse_into_board":
 		s.left = append(s.left, item)
+		l.moved = max(l.moved, at)
 	}
 }
 

@@ -193,33 +193,78 @@ func (r *records) List(ctx context.Context, since record.Version, page func([]re
 	return r.list(ctx, listing{condition: r.scope, since: since}, page)
 }
 
-// listChanged lists what changed, deleted records too, and reports as outside what is not in scope. The scope is asked
-// for first, by ids alone: a record that leaves in between changes again, and is listed by the next List.
+// listChanged lists what changed, deleted records too, and reports as outside what is not in scope.
 func (r *records) listChanged(ctx context.Context, since record.Version, page func([]record.Record) error) (record.Version, error) {
 	changed := "SystemModstamp >= " + moment(since)
-	var inScope map[string]bool
-	if r.scope != "" {
-		inScope = map[string]bool{}
-		err := r.client.query(ctx, statement{
-			soql: "SELECT Id FROM " + r.object + where(and(changed, r.scope)), doing: r.doing("list"),
-		}, func(rows []row) error {
-			for _, w := range rows {
-				inScope[w.text("Id")] = true
-			}
-			return nil
-		})
-		if err != nil {
-			return 0, err
+	if r.scope == "" {
+		return r.list(ctx, listing{condition: changed, since: since, deleted: r.system.deletion}, page)
+	}
+	begun := record.Version(0)
+	if now, ok := r.client.now(); ok {
+		begun = record.VersionAt(now.Add(-2 * time.Second)) // stamps are cut to the second
+	}
+	shown := map[string]bool{}
+	next, err := r.list(ctx, listing{condition: and(changed, r.scope), since: since}, func(batch []record.Record) error {
+		for _, rec := range batch {
+			shown[rec.ID] = true
+		}
+		return page(batch)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return next, r.listRest(ctx, changed, shown, begun, page)
+}
+
+// listRest reports what changed and was not shown as being in scope: deleted, or outside. What changed since the scope was
+// asked for may have come in meanwhile, and is read.
+func (r *records) listRest(ctx context.Context, changed string, shown map[string]bool, begun record.Version, page func([]record.Record) error) error {
+	fields := "Id, SystemModstamp"
+	for _, f := range []struct {
+		name string
+		has  bool
+	}{{"LastModifiedById", r.system.modifier}, {"IsDeleted", r.system.deletion}, {"MasterRecordId", r.system.master}} {
+		if f.has {
+			fields += ", " + f.name
 		}
 	}
-	return r.list(ctx, listing{condition: changed, since: since, inScope: inScope, deleted: r.system.deletion}, page)
+	var fresh []string
+	err := r.client.query(ctx, statement{
+		soql: "SELECT " + fields + " FROM " + r.object + where(changed) + " ORDER BY SystemModstamp, Id", doing: r.doing("list"), deleted: r.system.deletion,
+	}, func(rows []row) error {
+		var batch []record.Record
+		for _, w := range rows {
+			rec := record.Record{ID: w.text("Id"), State: record.Outside, Version: w.stamp("SystemModstamp"), Actor: w.text("LastModifiedById")}
+			switch {
+			case w.truth("IsDeleted"):
+				rec.State, rec.MergedInto = record.Deleted, w.text("MasterRecordId")
+			case shown[rec.ID]:
+				continue
+			case rec.Version >= begun:
+				fresh = append(fresh, rec.ID)
+				continue
+			}
+			batch = append(batch, rec)
+		}
+		if len(batch) == 0 {
+			return nil
+		}
+		return page(batch)
+	})
+	if err != nil || len(fresh) == 0 {
+		return err
+	}
+	batch, err := r.Read(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	return page(batch)
 }
 
 // listing is one List under way.
 type listing struct {
 	condition string
 	since     record.Version
-	inScope   map[string]bool // ids; nil = all are
 	deleted   bool
 }
 
@@ -242,7 +287,7 @@ func (r *records) list(ctx context.Context, l listing, page func([]record.Record
 			doing:   r.doing("list"),
 			deleted: l.deleted,
 		}, func(rows []row) error {
-			batch, err := r.decodeAll(rows, l.inScope)
+			batch, err := r.decodeAll(rows)
 			for _, rec := range batch {
 				newest = max(newest, rec.Version)
 			}
@@ -262,16 +307,13 @@ func (r *records) list(ctx context.Context, l listing, page func([]record.Record
 	}
 }
 
-// decodeAll makes records of a page. Live ones that are not in scope are shown as outside, without their fields.
-func (r *records) decodeAll(rows []row, inScope map[string]bool) ([]record.Record, error) {
+// decodeAll makes records of a page.
+func (r *records) decodeAll(rows []row) ([]record.Record, error) {
 	batch := make([]record.Record, 0, len(rows))
 	for _, w := range rows {
 		rec, err := r.decode(w)
 		if err != nil {
 			return nil, err
-		}
-		if inScope != nil && rec.State == record.Live && !inScope[rec.ID] {
-			rec = record.Record{ID: rec.ID, State: record.Outside, Version: rec.Version, Actor: rec.Actor}
 		}
 		batch = append(batch, rec)
 	}
