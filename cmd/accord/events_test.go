@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -211,7 +212,7 @@ trigger "renewal" {
 		select {
 		case <-ended:
 		case <-time.After(time.Duration(100+r.IntN(2600)) * time.Millisecond):
-			if err := cmd.Process.Kill(); err != nil {
+			if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				t.Fatal(err)
 			}
 			<-ended

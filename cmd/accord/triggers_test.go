@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -265,7 +266,7 @@ trigger "won" {
 		select {
 		case <-ended:
 		case <-time.After(time.Duration(20+r.IntN(600)) * time.Millisecond):
-			if err := cmd.Process.Kill(); err != nil {
+			if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				t.Fatal(err)
 			}
 			<-ended

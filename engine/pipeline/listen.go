@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -38,30 +39,32 @@ type heard struct {
 // listen takes what vendors publish and triggers listen to, until ctx ends. An event is acknowledged only once the ledger
 // holds it with all that follows.
 func (p *Pipeline) listen(ctx context.Context, l *ledger.Ledger, heard func()) error {
-	g, ctx := errgroup.WithContext(ctx)
-	for address, pr := range p.providers {
+	var start []func(context.Context) error
+	for _, address := range slices.Sorted(maps.Keys(p.providers)) {
+		pr := p.providers[address]
 		specs := binding.Events(p.contract, address)
+		cursors, err := p.places(ctx, l, address, specs)
+		if err != nil {
+			return err
+		}
 		if len(specs) == 0 {
-			if _, err := p.places(ctx, l, address, nil); err != nil {
-				return err
-			}
 			continue
 		}
 		source, ok := pr.(provider.EventSource)
 		if !ok {
 			return &provider.Error{Kind: provider.Invalid, Op: "listen to events", Message: "connection " + address + " publishes none"}
 		}
-		cursors, err := p.places(ctx, l, address, specs)
-		if err != nil {
-			return err
-		}
-		g.Go(func() error {
+		start = append(start, func(ctx context.Context) error {
 			err := source.Listen(ctx, specs, cursors, p.hear(l, address, source, heard))
 			if ctx.Err() != nil || err == nil {
 				return nil
 			}
 			return fmt.Errorf("listen to %s: %w", address, err)
 		})
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, follow := range start {
+		g.Go(func() error { return follow(ctx) })
 	}
 	return g.Wait()
 }
