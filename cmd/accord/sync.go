@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,14 +25,17 @@ import (
 )
 
 func syncCommand(w *workspace) *cobra.Command {
-	var once bool
-	var sweep time.Duration
+	var once, verify bool
+	var sweep, every time.Duration
 	cmd := &cobra.Command{
 		Use:   "sync",
 		Short: "Carry every change across, under the contract in force, until stopped",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
+			if verify && !once {
+				return exit{exitUsage, errors.New("--verify goes with --once; a sync that runs on compares by itself, see --verify-every")}
+			}
 			logger := w.logger(cmd.ErrOrStderr())
 			l, err := w.ledgerInUse(ctx, logger)
 			if err != nil {
@@ -45,6 +50,10 @@ func syncCommand(w *workspace) *cobra.Command {
 			s := newSync(l, logger, name, sweep)
 			meter := view.NewMeter(cmd.OutOrStdout(), w.style(cmd.OutOrStdout()), time.Now)
 			s.pipelineConfig.Progress = meter.Progress
+			s.pipelineConfig.Verify, s.pipelineConfig.VerifyEvery = verify, every
+			if every <= 0 {
+				s.pipelineConfig.VerifyEvery = -1
+			}
 			if once {
 				err = s.once(ctx)
 			} else {
@@ -59,6 +68,8 @@ func syncCommand(w *workspace) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "settle everything pending, then exit")
 	cmd.Flags().DurationVar(&sweep, "sweep", 5*time.Minute, "how often both sides are asked what changed, however quiet the events")
+	cmd.Flags().BoolVar(&verify, "verify", false, "with --once: also compare both sides whole, trusting no event and no watermark")
+	cmd.Flags().DurationVar(&every, "verify-every", 24*time.Hour, "how often both sides are compared whole; 0 = never")
 	return cmd
 }
 
@@ -154,6 +165,10 @@ func reportSync(ctx context.Context, l *ledger.Ledger, out io.Writer, style view
 	return view.Status(out, state, style)
 }
 
+func byObject(a, b ledger.Verification) int { return strings.Compare(a.Object, b.Object) }
+
+func sameObject(a, b ledger.Verification) bool { return a.Object == b.Object }
+
 // stateOf reads where a sync stands.
 func stateOf(ctx context.Context, l *ledger.Ledger) (view.State, error) {
 	stats, err := l.Stats(ctx)
@@ -171,6 +186,10 @@ func stateOf(ctx context.Context, l *ledger.Ledger) (view.State, error) {
 	if state.Changes, err = l.Tallies(ctx); err != nil {
 		return view.State{}, err
 	}
+	if state.Compared, err = l.Verifications(ctx, ""); err != nil {
+		return view.State{}, err
+	}
+	state.Compared = slices.CompactFunc(slices.SortedStableFunc(slices.Values(state.Compared), byObject), sameObject) // the newest of each
 	state.Gaps, err = l.Gaps(ctx)
 	return state, err
 }

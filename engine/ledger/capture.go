@@ -31,8 +31,11 @@ type Capture struct {
 	Observations []Observation
 	Cursor       *Cursor // nil leaves cursors alone
 	// Listed says that these are of a listing after an earlier one of all the same records: what was not seen so far is new.
-	Listed    bool
-	Priority  int       // of the pairs that changed, lower first: PriorityLive, PriorityBackfill
+	Listed   bool
+	Priority int // of the pairs that changed, lower first: PriorityLive, PriorityBackfill
+	// Untold is for observations of a listing: of changes that were made between the two moments, an event should have told
+	// before. Those that are news are counted as lost events.
+	Untold    [2]time.Time
 	NotBefore time.Time // when changed pairs become due; zero = at once. An earlier time that a pair has already stays.
 }
 
@@ -67,6 +70,7 @@ func (l *Ledger) Capture(ctx context.Context, c Capture) (Captured, error) {
 		done = Captured{}
 		w := t.workspace()
 		w.fresh = c.Priority == PriorityLive || c.Listed
+		w.untold = [2]int64{millis(c.Untold[0]), millis(c.Untold[1])}
 		if err := w.loadObserved(observations); err != nil {
 			return err
 		}
@@ -225,12 +229,14 @@ func (w *workspace) capture(o *Observation, done *Captured) *pairRow {
 		s.begin(o)
 		w.addSeen(s)
 		w.changes(s, []string{itself})
+		w.late(o, []string{itself})
 		done.Created++
 		return w.identify(s)
 	}
 	before, link := s.state, s.link
 	did := s.observe(o)
 	w.changes(s, did.names)
+	w.late(o, did.names)
 	w.echoed(s, did.readBack)
 	p := w.ends[k]
 	if s.state == record.Live && s.removed {

@@ -96,7 +96,7 @@ func (r *seenRow) observe(o *Observation) observed {
 	var did observed
 	doubt := o.Partial
 	for name, v := range rec.Fields {
-		news := r.news(name, v)
+		news := r.news(name, v, rec.Key)
 		changed, unsure := r.observeField(name, v, rec.ChangedAt(name), o, &did)
 		did.changed = did.changed || changed
 		doubt = doubt || unsure
@@ -132,8 +132,11 @@ func (r *seenRow) observe(o *Observation) observed {
 }
 
 // news says whether a value is another one than was known. Of a record that is new as a whole no field is, nor is an empty
-// one of which nothing was known.
-func (r *seenRow) news(name string, v record.Value) bool {
+// one of which nothing was known, nor our own mark, which some vendors show among the fields too.
+func (r *seenRow) news(name string, v record.Value, mark string) bool {
+	if mark != "" && len(v.Parts()) == 1 && v.Part(0) == mark {
+		return false
+	}
 	if have, known := r.fields[name]; known {
 		return !have.Value.Equal(v)
 	}
@@ -253,7 +256,7 @@ func (r *seenRow) believe(o *Observation) observed {
 			}
 			did.readBack[name] = v
 		}
-		did.differs(name, r.news(name, v))
+		did.differs(name, r.news(name, v, rec.Key))
 		now := fieldSeen{Value: v, Version: max(have.Version, rec.ChangedAt(name))}
 		if have.Value.Equal(v) && known {
 			now.Since = have.since()

@@ -364,7 +364,7 @@ func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome, stored r
 	}
 	var did observed
 	for name, v := range rest {
-		news := r.news(name, v)
+		news := r.news(name, v, i.Key)
 		changed, unsure := r.observeField(name, v, o.Version, &Observation{}, &did)
 		did.differs(name, news && changed)
 		did.changed = did.changed || changed || unsure

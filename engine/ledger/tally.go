@@ -31,6 +31,9 @@ var Endings = []Ending{EndSynced, EndAgreed, EndSuperseded, EndOverruled, EndRej
 // captured counts the changes themselves, in the same table.
 const captured = "captured"
 
+// lost counts changes of which no event told, in the same table.
+const lost = "lost_event"
+
 // itself names the record itself among the fields that changed.
 const itself = ""
 
@@ -43,6 +46,9 @@ type Tally struct {
 	// Stranded counts those open ones that nothing will move: their pair is not pending, no write of it is under way, and no
 	// read of the record is due. There are none.
 	Stranded int64
+	// Lost counts changes that a listing showed first although an event should have told of them long before. They are among
+	// the captured ones: a lost event costs time, and no change.
+	Lost int64
 }
 
 // Balanced says whether every change is accounted for.
@@ -68,9 +74,12 @@ func (l *Ledger) Tallies(ctx context.Context) ([]Tally, error) {
 			var object, outcome string
 			var n int64
 			err := r.Scan(&object, &outcome, &n)
-			if outcome == captured {
+			switch outcome {
+			case captured:
 				of(object).Captured = n
-			} else {
+			case lost:
+				of(object).Lost = n
+			default:
 				of(object).Ended[Ending(outcome)] = n
 			}
 			return err
@@ -127,6 +136,19 @@ func (w *workspace) changes(s *seenRow, names []string) {
 	if gone(s.state) && len(names) > 0 {
 		// What its fields were changed to before matters no more.
 		w.endAll(s, EndSuperseded, func(name string) bool { return name != itself })
+	}
+}
+
+// late counts changes that should have been told by an event within a window, and were not.
+func (w *workspace) late(o *Observation, names []string) {
+	for _, name := range names {
+		version := o.Record.Version
+		if name != itself {
+			version = o.Record.ChangedAt(name)
+		}
+		if at := int64(version); at >= w.untold[0] && at < w.untold[1] {
+			w.count(o.Object, lost, 1)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"testing"
+	"time"
 
 	"accord/engine/ledger"
 	"accord/engine/record"
@@ -65,5 +66,37 @@ func TestTally(t *testing.T) {
 		more("deleted", 2, 1, map[ledger.Ending]int64{ledger.EndSuperseded: 1})
 		f.resolve(decided(f.claimOne()))
 		more("kept by the contract", 0, 0, map[ledger.Ending]int64{ledger.EndIgnored: 1})
+	})
+}
+
+func TestLostEventsAreCounted(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1")
+		at := func(ms int64) time.Time { return time.UnixMilli(ms) }
+		list := func(version record.Version, value string) {
+			t.Helper()
+			c := ledger.Capture{Untold: [2]time.Time{at(100), at(200)}}
+			c.Observations = []ledger.Observation{read(record.Left, "L1", "R1", version, "a", value)}
+			must(f.Capture(f.Context(), c))(f)
+		}
+		for _, c := range []struct {
+			version record.Version
+			value   string
+			lost    int64
+			why     string
+		}{
+			{90, "2", 0, "before anybody listened"},
+			{150, "3", 1, "an event should have told"},
+			{150, "3", 1, "told once"},
+			{200, "4", 1, "an event may still come"},
+		} {
+			if list(c.version, c.value); f.tally().Lost != c.lost {
+				t.Errorf("version %d: %d lost events, want %d: %s", c.version, f.tally().Lost, c.lost, c.why)
+			}
+		}
+		f.capture(event(record.Left, "L1", 210, "a", "5"))
+		if got := f.tally().Lost; got != 1 {
+			t.Errorf("an event was counted as lost: %d", got)
+		}
 	})
 }

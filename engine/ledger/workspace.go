@@ -27,6 +27,7 @@ type workspace struct {
 	cleared  map[string]bool             // pairs of which no conflict holds any more
 	vacated  [2][]string                 // pairs that gave up a record, by its side: another one may have it now
 	fresh    bool                        // new pairs are of records told live
+	untold   [2]int64                    // from when to when events should have told of everything
 	tally    map[string]map[string]int64 // by object and outcome: what this transaction adds
 }
 

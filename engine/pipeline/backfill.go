@@ -70,6 +70,7 @@ func (p *Pipeline) backfillObject(ctx context.Context, o *object) error {
 	}
 	if done != "" { // before, a canary may not be known yet
 		if stop, err := p.watchOver(ctx, o); stop || err != nil {
+			o.halted, o.unlisted = stop, stop
 			return err
 		}
 	}
@@ -107,7 +108,7 @@ func (p *Pipeline) backfillObject(ctx context.Context, o *object) error {
 	if o.halted {
 		return nil
 	}
-	_, err = p.watchOver(ctx, o)
+	o.halted, err = p.watchOver(ctx, o)
 	return err
 }
 
@@ -133,7 +134,6 @@ func (p *Pipeline) watchOver(ctx context.Context, o *object) (stop bool, err err
 	if err != nil || h == nil {
 		return false, err
 	}
-	o.halted, o.unlisted = true, true
 	return true, p.halt(ctx, o, *h)
 }
 
@@ -159,6 +159,11 @@ func (p *Pipeline) sweep(ctx context.Context) error {
 
 // list captures what one side shows: everything, or what changed since the watermark. It counts the records.
 func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bool) (listed int, err error) {
+	return p.listTo(ctx, o, side, all, func(record.Record) {}, nil)
+}
+
+// listTo is list with each record shown to seen, and what the capture did added up in news; nil wants none of it.
+func (p *Pipeline) listTo(ctx context.Context, o *object, side record.Side, all bool, seen func(record.Record), news *ledger.Captured) (listed int, err error) {
 	mark := "since/" + o.Name
 	since := record.Version(0)
 	priority := ledger.PriorityBackfill
@@ -183,12 +188,17 @@ func (p *Pipeline) list(ctx context.Context, o *object, side record.Side, all bo
 		listing = ratelimit.WithPriority(ctx, ratelimit.Backfill)
 	}
 	next, err := o.Records[side].List(listing, since, func(page []record.Record) error {
-		c := ledger.Capture{Priority: priority, Listed: before}
+		c := ledger.Capture{Priority: priority, Listed: before, Untold: p.untold()}
 		for _, r := range page {
+			seen(r)
 			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true})
 		}
-		if _, err := p.cfg.Ledger.Capture(ctx, c); err != nil {
+		done, err := p.cfg.Ledger.Capture(ctx, c)
+		if err != nil {
 			return fmt.Errorf("capture a page of %s: %w", o.Name, err)
+		}
+		if news != nil {
+			news.Created, news.Updated, news.Unchanged = news.Created+done.Created, news.Updated+done.Updated, news.Unchanged+done.Unchanged
 		}
 		listed += len(page)
 		p.report(o, "list", func(pr *Progress) { pr.Captured += len(page) })

@@ -13,6 +13,8 @@ import (
 
 // watch captures what vendors report until ctx ends. A vendor's event is acknowledged only once it is in the ledger.
 func (p *Pipeline) watch(ctx context.Context) error {
+	p.opened.Store(p.cfg.Clock().UnixMilli())
+	defer p.opened.Store(0)
 	g, ctx := errgroup.WithContext(ctx)
 	for address := range p.bindings {
 		g.Go(func() error {

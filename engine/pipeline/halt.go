@@ -118,6 +118,13 @@ func (p *Pipeline) review(ctx context.Context, o *object) error {
 	return o.ledger.SetCursor(ctx, ledger.Cursor{Connection: halts, Name: o.Name})
 }
 
+// isHalted says whether an object is halted, for those who work beside the loop.
+func (p *Pipeline) isHalted(ctx context.Context, o *object) (bool, error) {
+	halted, err := Halts(ctx, p.cfg.Ledger)
+	_, is := halted[o.Name]
+	return is, err
+}
+
 // excused is what somebody looked at and wants let be; "" = nothing.
 func (p *Pipeline) excused(ctx context.Context, o *object, mark string) (string, error) {
 	text, err := p.cfg.Ledger.Cursor(ctx, looked, o.Name+"/"+mark)

@@ -43,6 +43,9 @@ type Config struct {
 	Progress func(Progress) // told after every round that did something; nil is fine
 	Quiet    time.Duration  // without an event for so long, Once takes all events for read; 0 = 2 seconds
 	Sweep    time.Duration  // how often both sides are asked what changed, however quiet the events; 0 = 5 minutes
+	// VerifyEvery is how often Run compares both sides whole; 0 = daily, negative = never. Verify has Once do so.
+	VerifyEvery time.Duration
+	Verify      bool
 }
 
 // Progress is where a run stands with one object.
@@ -76,6 +79,7 @@ type Pipeline struct {
 	looking   sync.Mutex // guards look
 	look      time.Time  // when unanswered writes are worth looking at again; zero = now
 	loads     loads
+	opened    atomic.Int64 // when vendors' streams were asked for, in milliseconds; 0 = nobody listens
 }
 
 // object is one object at work.
@@ -113,6 +117,9 @@ const (
 func New(cfg Config) *Pipeline {
 	if cfg.Sweep == 0 {
 		cfg.Sweep = defaultSweep
+	}
+	if cfg.VerifyEvery == 0 {
+		cfg.VerifyEvery = defaultVerify
 	}
 	if cfg.Quiet == 0 {
 		cfg.Quiet = eventQuiet
@@ -164,6 +171,14 @@ func (p *Pipeline) once(ctx context.Context) error {
 	if err := p.catchUp(ctx); err != nil {
 		return err
 	}
+	if p.cfg.Verify {
+		return p.verifyOnce(ctx)
+	}
+	return p.settleAll(ctx)
+}
+
+// settleAll works until nothing is left that is due now or later.
+func (p *Pipeline) settleAll(ctx context.Context) error {
 	for {
 		worked, err := p.round(ctx)
 		if err != nil {
@@ -253,6 +268,16 @@ func (p *Pipeline) runContract(ctx context.Context) error {
 		}
 		return p.role(ctx, sweeper, p.sweeps)
 	})
+	if p.cfg.VerifyEvery > 0 {
+		g.Go(func() error {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-ready:
+			}
+			return p.role(ctx, verifier, p.verifications)
+		})
+	}
 	g.Go(func() error {
 		if err := p.persist(ctx, "backfill", p.backfill); err != nil {
 			return err
@@ -269,6 +294,7 @@ func (p *Pipeline) runContract(ctx context.Context) error {
 // The lanes of what one worker does for all. Under presence and its name, each worker shows that it lives.
 const (
 	sweeper  = "sweep"
+	verifier = "verify"
 	listener = "events"
 	watching = "watch/"
 	firings  = "firings"

@@ -199,6 +199,7 @@ func (c *client) attempt(ctx context.Context, r request) (*answer, error) {
 		return nil, refused(r, err)
 	}
 	defer release()
+	provider.CountCall(ctx)
 	started := c.clock()
 	call := provider.Call{Connection: c.connection, Operation: r.operation, Write: r.write, Rows: r.rows, Started: started, Cause: provider.CauseOf(ctx)}
 	a, err := c.send(ctx, r, token, body, release, &call)

@@ -149,6 +149,7 @@ func (c *client) send(ctx context.Context, s *session, r request, into any) *pro
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	provider.CountCall(ctx)
 	call := provider.Call{Connection: c.config.Connection, Operation: r.op, Write: r.write, Rows: r.rows, Started: c.config.Clock(), Cost: 1,
 		Cause: provider.CauseOf(ctx)}
 	response, body, e := c.exchange(ctx, s, r)

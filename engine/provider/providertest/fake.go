@@ -164,6 +164,7 @@ func (f *Fake) Close() error { return nil }
 
 // fault counts a call and asks what goes wrong with it.
 func (f *Fake) fault(ctx context.Context, c Call) Fault {
+	provider.CountCall(ctx)
 	if err := ended(ctx, c.Operation+" "+c.Table); err != nil {
 		return Fault{Before: err}
 	}

@@ -29,3 +29,23 @@ func (s Style) changes(b *strings.Builder, tallies []ledger.Tally) {
 		}
 	}
 }
+
+// compared tells what full comparisons found, and which changes no event had told of.
+func (s Style) compared(b *strings.Builder, list []ledger.Verification, tallies []ledger.Tally) {
+	for _, v := range list {
+		if v.Finished.IsZero() {
+			fmt.Fprintf(b, "%s: a full comparison has been under way since %s\n", line(v.Object), when(v.Started))
+			continue
+		}
+		fmt.Fprintf(b, "%s: compared whole at %s: %s + %s records in %s, %s with something that was not known, %s\n", line(v.Object), when(v.Finished),
+			Number(v.Records[0]), Number(v.Records[1]), plural(v.Calls, "call"), plural(v.Found, "record"), plural(v.Divergent, "divergent field"))
+		if v.Divergent > 0 {
+			fmt.Fprintf(b, "%s %s: these differ with nothing to explain it: %s; `accord explain` tells more of each\n", s.paint(red, "!"), line(v.Object), line(strings.Join(v.Samples, ", ")))
+		}
+	}
+	for _, t := range tallies {
+		if t.Lost > 0 {
+			fmt.Fprintf(b, "%s %s: no event told of %s, which a listing showed: webhooks and subscriptions may be worth a look\n", s.paint(yellow, "!"), line(t.Object), plural(int(t.Lost), "change"))
+		}
+	}
+}

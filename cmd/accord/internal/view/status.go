@@ -17,6 +17,8 @@ import (
 type State struct {
 	Objects []ledger.ObjectStats     `json:"objects"`
 	Halted  map[string]pipeline.Halt `json:"halted,omitempty"`
+	// Compared is the newest full comparison of each object.
+	Compared []ledger.Verification `json:"compared,omitempty"`
 	// Triggers are those that ever fired or have something to do; Gaps are stretches of which events may be lost.
 	Triggers []ledger.TriggerStats `json:"triggers,omitempty"`
 	Gaps     []ledger.Gap          `json:"gaps,omitempty"`
@@ -32,6 +34,7 @@ func StatusOf(stats []ledger.ObjectStats, halted map[string]pipeline.Halt) State
 func (st *State) Only(object string) bool {
 	st.Objects = slices.DeleteFunc(st.Objects, func(o ledger.ObjectStats) bool { return o.Object != object })
 	st.Changes = slices.DeleteFunc(st.Changes, func(t ledger.Tally) bool { return t.Object != object })
+	st.Compared = slices.DeleteFunc(st.Compared, func(v ledger.Verification) bool { return v.Object != object })
 	st.Triggers, st.Gaps = nil, nil // of triggers, which are nobody's
 	maps.DeleteFunc(st.Halted, func(name string, _ pipeline.Halt) bool { return name != object })
 	return len(st.Objects)+len(st.Changes)+len(st.Halted) > 0
@@ -55,6 +58,7 @@ func Status(out io.Writer, st State, s Style) error {
 	_ = w.Flush() // into a strings.Builder, which never fails
 	s.triggers(&b, st.Triggers, st.Gaps)
 	s.changes(&b, st.Changes)
+	s.compared(&b, st.Compared, st.Changes)
 	s.halts(&b, st.Halted)
 	if conflicts > 0 {
 		fmt.Fprintf(&b, "%s %s to look at: accord conflicts list\n", s.paint(yellow, "!"), plural(conflicts, "conflict"))

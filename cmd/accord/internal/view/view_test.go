@@ -127,6 +127,12 @@ func TestStatus(t *testing.T) {
 		{Object: "deal", Captured: 9, Open: 2, Stranded: 2, Ended: map[ledger.Ending]int64{ledger.EndSynced: 6}},
 		{Object: "quiet"},
 	}
+	counted.Changes[0].Lost = 2
+	counted.Compared = []ledger.Verification{
+		{Object: "client", Started: moment, Finished: moment, Records: [2]int{1210, 1204}, Found: 1, Calls: 5},
+		{Object: "deal", Started: moment, Finished: moment, Records: [2]int{9, 9}, Divergent: 2, Samples: []string{"006A: stage", "006A: amount"}, Calls: 1},
+		{Object: "project", Started: moment},
+	}
 	for _, c := range []struct {
 		name  string
 		state view.State
