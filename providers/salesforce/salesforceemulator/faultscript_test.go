@@ -98,6 +98,9 @@ func TestOneScriptForEverything(t *testing.T) {
 	c.do("PATCH", "/sobjects/Account/"+id, obj{"Key__c": "2"}).want(204)
 	c.do("PATCH", "/sobjects/Account/"+id, obj{"Key__c": "3"}).want(400, "No such column 'Key__c'")
 	c.query("SELECT Key__c FROM Account").want(400, "INVALID_FIELD")
+	c.query("SELECT Id FROM FieldPermissions WHERE Field = 'Account.Key__c'").want(200, `"totalSize":0`)
+	withKey(t, c)
+	c.query("SELECT Key__c FROM Account").want(200, `"Key__c":null`) // a new field, without the values of the old one
 	if strings.Contains(c.do("GET", "/sobjects/Account/describe", nil).want(200).raw, `"value":"Banking"`) {
 		described := c.do("GET", "/ui-api/object-info/Account/picklist-values/012000000000000AAA/Industry", nil).want(200)
 		if strings.Contains(described.raw, "Banking") {
@@ -151,6 +154,18 @@ func TestSessionEndsInMidBatch(t *testing.T) {
 		t.Errorf("%d accounts, %s", c.e.Count("Account"), a.raw)
 	}
 	c.do("GET", "/limits", nil).want(401, "INVALID_SESSION_ID")
+
+	if c.tok, err = c.e.Token("Integration User"); err != nil {
+		t.Fatal(err)
+	}
+	c.script(`[{"kind":"expire","operation":"POST composite","items":[1]}]`)
+	one := func(ref string) obj {
+		return obj{"method": "POST", "url": v68 + "/sobjects/Account", "referenceId": ref, "body": obj{"Name": ref}}
+	}
+	a = c.do("POST", "/composite", obj{"compositeRequest": list{one("a"), one("b")}}).want(200)
+	if a.get("compositeResponse", 0, "httpStatusCode") != 201.0 || a.get("compositeResponse", 1, "httpStatusCode") != 401.0 || c.e.Count("Account") != 2 {
+		t.Errorf("%d accounts, %s", c.e.Count("Account"), a.raw)
+	}
 }
 
 // Somebody is deactivated: their session and their logins are refused, over both protocols, and nothing may be given to them.

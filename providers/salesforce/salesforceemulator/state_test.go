@@ -153,3 +153,27 @@ func TestStatesOfOtherProgramsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// What was removed stays removed, and what was defined after it keeps its values.
+func TestRemovedFieldsSurviveRestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.json.gz")
+	keep := func(o *Options) { o.StateFile = file }
+	c := serve(t, keep)
+	withKey(t, c)
+	if err := c.e.DefineField("Account", "Later__c", `{"type":"Text","label":"Later","length":9}`, true); err != nil {
+		t.Fatal(err)
+	}
+	c.do("POST", "/sobjects/Account", obj{"Name": "x", "Key__c": "gone", "Later__c": "kept"}).want(201)
+	if err := c.e.RemoveField("Account", "Key__c"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.e.Save(); err != nil {
+		t.Fatal(err)
+	}
+	d := serve(t, keep)
+	d.query("SELECT Later__c FROM Account").want(200, `"Later__c":"kept"`)
+	d.query("SELECT Key__c FROM Account").want(400, "INVALID_FIELD")
+	withKey(t, d)
+	d.query("SELECT Key__c FROM Account").want(200, `"Key__c":null`)
+	d.do("PATCH", "/sobjects/Account/Key__c/new", obj{"Name": "y"}).want(201)
+}

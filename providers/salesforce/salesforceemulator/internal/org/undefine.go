@@ -8,8 +8,8 @@ import (
 	"accord/providers/salesforce/salesforceemulator/internal/metadata"
 )
 
-// RemoveField deletes a custom field with its values, its permissions and its place in channels. The records are not modified by
-// it: no event tells of it (Change Data Capture guide, "Events aren't sent for").
+// RemoveField deletes a custom field with its permissions and its place in channels. What records hold in its slot, nobody sees any
+// more: a later field of that name has a slot of its own. The records are not modified, so that no event tells of it.
 func (tx *Tx) RemoveField(object, field string) error {
 	t := tx.o.table(object)
 	if t == nil {
@@ -29,7 +29,6 @@ func (tx *Tx) RemoveField(object, field string) error {
 	if err := tx.revoke(t.def.Name + "." + f.Name); err != nil {
 		return err
 	}
-	tx.dropValues(t, f)
 	idx := t.idx[f.Slot]
 	delete(t.idx, f.Slot)
 	undo := t.def.Drop(f)
@@ -53,18 +52,6 @@ func (tx *Tx) revoke(field string) error {
 		}
 	}
 	return nil
-}
-
-// dropValues empties a slot in all rows, deleted ones too.
-func (tx *Tx) dropValues(t *table, f *metadata.Field) {
-	for _, r := range t.order {
-		before := r.cells
-		if cellsGet(before, f.Slot) == nil {
-			continue
-		}
-		r.cells = cellsSet(slices.Clone(before), f.Slot, nil)
-		tx.undo = append(tx.undo, func() { r.cells = before })
-	}
 }
 
 // RemovePicklistValue makes a value of a picklist inactive: it can no longer be given, and records that have it keep it.
