@@ -171,9 +171,14 @@ func TestOwnershipSkew(t *testing.T) {
 		t.Errorf("warnings = %q", w)
 	}
 	spec.Owner = ""
+	spec.Actions = []provider.ActionSpec{
+		{Type: "salesforce_create", Settings: map[string]string{"sobject": "Task"}, Fields: []string{"OwnerId", "Subject"}},
+		{Type: "salesforce_create", Settings: map[string]string{"sobject": "Lead"}, Fields: []string{"LastName"}},
+		{Type: "salesforce_create", Settings: map[string]string{}, Fields: []string{"Name"}},
+	}
 	resources, _ = o.apply(t, spec)
 	w = advise(provider.Prospect{Creates: 12, People: map[string]map[string]int{"OwnerId": {ada: 5}}})
-	if len(w) != 1 || !strings.HasPrefix(w[0], "7 new Case records name nobody") {
+	if len(w) != 2 || !strings.Contains(w[0], "creates Lead records that will belong to our own user") || !strings.HasPrefix(w[1], "7 new Case records name nobody") {
 		t.Errorf("warnings = %q", w)
 	}
 }

@@ -28,7 +28,22 @@ func (p *Provider) Advise(ctx context.Context, b provider.Binding, prospect prov
 		return nil, err
 	}
 	owners, err := p.adviseOwners(ctx, r, b, prospect)
-	return append(adviseEvents(b, b.Spec.Settings["sobject"]), owners...), err
+	return slices.Concat(adviseEvents(b, b.Spec.Settings["sobject"]), adviseActions(b), owners), err
+}
+
+// adviseActions warns of triggers whose records would be left to our own user.
+func adviseActions(b provider.Binding) []string {
+	var warnings []string
+	for _, a := range b.Spec.Actions {
+		sobject := a.Settings["sobject"]
+		named := slices.ContainsFunc(a.Fields, func(f string) bool { return strings.EqualFold(f, "OwnerId") })
+		for _, r := range b.Resources {
+			if !named && sobject != "" && r.Address == objectAddress(b.Spec.Connection, sobject) && truthOf(r.Attributes, "owned") {
+				warnings = append(warnings, fmt.Sprintf("a trigger of %s creates %s records that will belong to our own user: name OwnerId among its fields", b.Spec.Object, sobject))
+			}
+		}
+	}
+	return warnings
 }
 
 // adviseOwners asks with one aggregate, which shows only those who may come near.
