@@ -28,6 +28,9 @@
 // Salesforce then reports our own write as a change event, which takes the same way as far as merge: both sides equal
 // what was agreed, so nothing follows. There is no filter for echoes, and none is needed.
 //
+// Several workers share the ledger: each holds the lanes of an object, its board and its kind of record, while it works
+// on it (engine/pipeline/lanes.go), and a worker that lost them is refused by the ledger (engine/ledger/lane.go).
+//
 // A sweep and a retry enter at capture like an event. A crash between any two steps resumes from the ledger: what was
 // captured is still pending, what was intended is still there, and what was sent without an answer is looked up
 // before it is repeated (engine/pipeline/recover.go).

@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"engine/merge":                 {"engine/contract", "engine/lens", "engine/record"},
 	"engine/policy":                {"engine/contract", "engine/record"},
 	"engine/ledger":                {"engine/audit", "engine/record", "engine/resource"},
+	"engine/ledger/ledgertest":     {},
 	"engine/binding":               {"engine/contract", "engine/lens", "engine/provider", "engine/record", "engine/resource"},
 	"engine/plan":                  {"engine/binding", "engine/contract", "engine/ledger", "engine/lens", "engine/merge", "engine/provider", "engine/record", "engine/resource"},
 	"engine/apply":                 {"engine/binding", "engine/contract", "engine/ledger", "engine/plan", "engine/resource"},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sync/errgroup"
 
 	"accord/engine/binding"
 	"accord/engine/contract"
@@ -76,36 +76,55 @@ func listenAddresses(c *contract.Contract) []string {
 // defaultListen is where webhooks arrive when the contract does not say: behind the reverse proxy that ends TLS.
 const defaultListen = ":8787"
 
-// serve answers on all addresses until ctx ends, and then lets requests in flight finish.
-func (r *router) serve(ctx context.Context, addresses []string) error {
-	failed := make(chan error, len(addresses))
-	var servers []*http.Server
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		for _, s := range servers {
-			if err := s.Shutdown(ctx); err != nil {
-				r.logger.Warn("stop listening", "error", err)
-			}
-		}
-	}()
+// serve answers on all addresses until ctx ends, and then lets requests in flight finish. Where other workers may run on
+// this machine, an address that is taken is one of theirs, and is taken over when it becomes free.
+func (r *router) serve(ctx context.Context, addresses []string, shared bool) error {
+	g, ctx := errgroup.WithContext(ctx)
 	for _, address := range addresses {
-		lis, err := net.Listen("tcp", address)
-		if err != nil {
-			return fmt.Errorf("listen for webhooks on %s: %w", address, err)
-		}
-		s := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second}
-		servers = append(servers, s)
-		go func() {
-			if err := s.Serve(lis); !errors.Is(err, http.ErrServerClosed) {
-				failed <- err
-			}
-		}()
+		g.Go(func() error { return r.serveOn(ctx, address, shared) })
 	}
-	select {
-	case <-ctx.Done():
+	return g.Wait()
+}
+
+// serveOn does it for one address.
+func (r *router) serveOn(ctx context.Context, address string, shared bool) error {
+	lis, err := r.listen(ctx, address, shared)
+	if ctx.Err() != nil && lis == nil {
 		return nil
-	case err := <-failed:
-		return fmt.Errorf("listen for webhooks: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("listen for webhooks on %s: %w", address, err)
+	}
+	s := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(lis) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("listen for webhooks on %s: %w", address, err)
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		r.logger.Warn("stop listening", "address", address, "error", err)
+	}
+	return nil
+}
+
+// listen opens an address; a shared one as soon as it is free.
+func (r *router) listen(ctx context.Context, address string, shared bool) (net.Listener, error) {
+	for told := false; ; told = true {
+		lis, err := net.Listen("tcp", address)
+		if err == nil || !shared {
+			return lis, err
+		}
+		if !told {
+			r.logger.Info("webhook address is in use: another worker answers there, until it ends", "address", address, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
 	}
 }

@@ -120,7 +120,7 @@ func (s *syncer) run(ctx context.Context) error {
 	return s.record(ctx, runSync, func(ctx context.Context) error {
 		g, ctx := errgroup.WithContext(ctx)
 		ctx, stop := context.WithCancel(ctx)
-		g.Go(func() error { return s.router.serve(ctx, listenAddresses(c)) })
+		g.Go(func() error { return s.router.serve(ctx, listenAddresses(c), s.ledger.Engine() != "sqlite") })
 		g.Go(func() error {
 			defer stop()
 			return pipeline.New(s.pipelineConfig).Run(ctx)
@@ -190,6 +190,10 @@ func stateOf(ctx context.Context, l *ledger.Ledger) (view.State, error) {
 		return view.State{}, err
 	}
 	state.Compared = slices.CompactFunc(slices.SortedStableFunc(slices.Values(state.Compared), byObject), sameObject) // the newest of each
+	if state.Workers, err = pipeline.Workers(ctx, l); err != nil {
+		return view.State{}, err
+	}
+	state.At = time.Now()
 	state.Gaps, err = l.Gaps(ctx)
 	return state, err
 }

@@ -13,7 +13,7 @@ func benchEngines(b *testing.B, run func(b *testing.B, f *fixture)) {
 	for _, e := range []struct {
 		name string
 		url  func(testing.TB) string
-	}{{"sqlite", sqliteURL}, {"postgres", postgres.url}} {
+	}{{"sqlite", sqliteURL}, {"postgres", postgres.URL}} {
 		b.Run(e.name, func(b *testing.B) { run(b, open(b, e.url(b), newClock())) })
 	}
 }

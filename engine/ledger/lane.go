@@ -99,6 +99,14 @@ func (l *Ledger) ReleaseLanes(ctx context.Context, lanes []Lane) error {
 	})
 }
 
+// ForgetLanes forgets lanes whose names begin so and that nobody has held since a moment: names that do not come again.
+func (l *Ledger) ForgetLanes(ctx context.Context, prefix string, since time.Time) error {
+	return l.write(ctx, "forget lanes of "+prefix, nil, func(t *tx) error {
+		_, err := t.exec(`DELETE FROM lane WHERE SUBSTR(name, 1, $1) = $2 AND lease_until < $3`, len([]rune(prefix)), prefix, millis(since))
+		return err
+	})
+}
+
 // Lanes lists the lanes that nobody has given back, by worker and name. Those whose Until has passed are broken:
 // their holder is taken for dead.
 func (l *Ledger) Lanes(ctx context.Context) ([]Lane, error) {

@@ -181,6 +181,20 @@ func TestLanesUnderContention(t *testing.T) {
 	})
 }
 
+func TestLanesAreForgotten(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.lanes("a", "worker/a", "board/1")
+		f.clock.advance(2 * time.Minute)
+		f.lanes("b", "worker/b")
+		ok(t, f.ForgetLanes(t.Context(), "worker/", f.clock.Now()))
+		var names []string
+		for _, l := range must(f.Lanes(t.Context()))(t) {
+			names = append(names, l.Name)
+		}
+		same(t, "lanes", names, []string{"board/1", "worker/b"})
+	})
+}
+
 func TestReady(t *testing.T) {
 	engines(t, func(t *testing.T, f *fixture) {
 		ready := func(want bool, when string) {

@@ -14,8 +14,12 @@ import (
 	"go.uber.org/goleak"
 
 	"accord/engine/ledger"
+	"accord/engine/ledger/ledgertest"
 	"accord/engine/record"
 )
+
+// postgres is started by the first test that wants it.
+var postgres ledgertest.Postgres
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -27,7 +31,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	code := m.Run()
-	postgres.stop()
+	postgres.Close()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -88,7 +92,7 @@ func engines(t *testing.T, run func(t *testing.T, f *fixture)) {
 		url  func(testing.TB) string
 	}{
 		{"sqlite", sqliteURL},
-		{"postgres", postgres.url},
+		{"postgres", postgres.URL},
 	} {
 		t.Run(e.name, func(t *testing.T) {
 			run(t, open(t, e.url(t), newClock()))

@@ -63,7 +63,7 @@ func TestOpenNewer(t *testing.T) {
 
 // Many processes may open a new ledger at once.
 func TestOpenTogether(t *testing.T) {
-	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgres.url} {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgres.URL} {
 		t.Run(name, func(t *testing.T) {
 			url := url(t)
 			var wait sync.WaitGroup
@@ -135,7 +135,7 @@ func TestKilled(t *testing.T) {
 		work(t, url)
 		return
 	}
-	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgres.url} {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgres.URL} {
 		t.Run(name, func(t *testing.T) {
 			url := url(t)
 			f := &fixture{TB: t, url: url, clock: &clock{now: time.Now()}}

@@ -6,6 +6,9 @@
 // It holds no state of its own that matters: caches may vanish. It never reads HCL from a disk: what runs is the
 // contract that apply put in force.
 //
+// Any number of workers share a ledger, each a pipeline of its own: whoever works on an object holds the lanes of both its
+// ends, and all that it writes depends on them (lanes.go, group.go).
+//
 // A backfill that is large enough for a file goes as one load, beside the loop, so that nobody's edit waits for it
 // (bulk.go).
 //

@@ -247,12 +247,7 @@ var errNewContract = errors.New("another contract came into force")
 func (p *Pipeline) runContract(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	ready := make(chan struct{})
-	g.Go(func() error {
-		return p.role(ctx, presence+p.cfg.Worker, func(ctx context.Context, _ *ledger.Ledger) error {
-			<-ctx.Done()
-			return ctx.Err()
-		})
-	})
+	g.Go(func() error { return p.role(ctx, presence+p.cfg.Worker, p.present) })
 	g.Go(func() error { return p.watch(ctx) })
 	g.Go(func() error {
 		if !p.listens() {

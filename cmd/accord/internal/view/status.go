@@ -23,6 +23,8 @@ type State struct {
 	Triggers []ledger.TriggerStats `json:"triggers,omitempty"`
 	Gaps     []ledger.Gap          `json:"gaps,omitempty"`
 	Changes  []ledger.Tally        `json:"changes,omitempty"`
+	Workers  []pipeline.Worker     `json:"workers,omitempty"` // at At
+	At       time.Time             `json:"at,omitzero"`
 }
 
 // StatusOf joins what the ledger counts with what is halted.
@@ -35,7 +37,7 @@ func (st *State) Only(object string) bool {
 	st.Objects = slices.DeleteFunc(st.Objects, func(o ledger.ObjectStats) bool { return o.Object != object })
 	st.Changes = slices.DeleteFunc(st.Changes, func(t ledger.Tally) bool { return t.Object != object })
 	st.Compared = slices.DeleteFunc(st.Compared, func(v ledger.Verification) bool { return v.Object != object })
-	st.Triggers, st.Gaps = nil, nil // of triggers, which are nobody's
+	st.Triggers, st.Gaps, st.Workers = nil, nil, nil // which are nobody's
 	maps.DeleteFunc(st.Halted, func(name string, _ pipeline.Halt) bool { return name != object })
 	return len(st.Objects)+len(st.Changes)+len(st.Halted) > 0
 }
@@ -59,6 +61,7 @@ func Status(out io.Writer, st State, s Style) error {
 	s.triggers(&b, st.Triggers, st.Gaps)
 	s.changes(&b, st.Changes)
 	s.compared(&b, st.Compared, st.Changes)
+	s.workers(&b, st.Workers, st.At)
 	s.halts(&b, st.Halted)
 	if conflicts > 0 {
 		fmt.Fprintf(&b, "%s %s to look at: accord conflicts list\n", s.paint(yellow, "!"), plural(conflicts, "conflict"))

@@ -140,6 +140,11 @@ func TestStatus(t *testing.T) {
 		{"status-quiet.golden", view.StatusOf([]ledger.ObjectStats{{Object: "deal", Pairs: 3}}, nil)},
 		{"status-none.golden", view.StatusOf(nil, nil)},
 		{"status-changes.golden", counted},
+		{"status-workers.golden", view.State{At: moment, Workers: []pipeline.Worker{
+			{Name: "sync@one/12/ab12cd", Lanes: []string{"monday.work/4001", "salesforce.crm/Account", "sweep"}, Until: moment.Add(20 * time.Second)},
+			{Name: "sync@three/9/zz", Lanes: []string{}, Until: moment.Add(9 * time.Second)},
+			{Name: "sync@two/7/98fe\x1b[2J", Lanes: []string{"watch/salesforce.crm"}, Until: moment.Add(-90 * time.Second)},
+		}}},
 		{"status-stuck.golden", view.StatusOf(
 			[]ledger.ObjectStats{
 				{Object: "client", Pairs: 1204, Half: [2]int{3, 0}, Conflicts: 1},

@@ -1,6 +1,6 @@
 //go:build unix
 
-package ledger_test
+package ledgertest
 
 import (
 	"context"
@@ -24,9 +24,9 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 )
 
-// cluster is the PostgreSQL that the tests of this process share: the one that ACCORD_TEST_POSTGRES names, or a temporary
-// one that listens on a socket in a folder of its own.
-type cluster struct {
+// Postgres is the PostgreSQL that the tests of a process share: the one that ACCORD_TEST_POSTGRES names, or a temporary
+// one that listens on a socket in a folder of its own. It starts when it is first asked for, and must be closed.
+type Postgres struct {
 	once   sync.Once
 	base   string // URL without a search path
 	reason string // why there is none
@@ -36,10 +36,8 @@ type cluster struct {
 	number atomic.Int64
 }
 
-var postgres cluster
-
-// url gives a new, empty schema; the test is skipped where there is no PostgreSQL.
-func (c *cluster) url(t testing.TB) string {
+// URL gives a new, empty schema; the test is skipped where there is no PostgreSQL.
+func (c *Postgres) URL(t testing.TB) string {
 	t.Helper()
 	c.once.Do(c.start)
 	if c.reason != "" {
@@ -51,7 +49,7 @@ func (c *cluster) url(t testing.TB) string {
 	return c.with("search_path", name)
 }
 
-func (c *cluster) with(key, value string) string {
+func (c *Postgres) with(key, value string) string {
 	u, err := url.Parse(c.base)
 	if err != nil {
 		panic(err)
@@ -62,7 +60,7 @@ func (c *cluster) with(key, value string) string {
 	return u.String()
 }
 
-func (c *cluster) exec(t testing.TB, statement string) {
+func (c *Postgres) exec(t testing.TB, statement string) {
 	t.Helper()
 	db, err := sql.Open("pgx", c.base)
 	if err != nil {
@@ -74,7 +72,7 @@ func (c *cluster) exec(t testing.TB, statement string) {
 	}
 }
 
-func (c *cluster) start() {
+func (c *Postgres) start() {
 	if c.base = os.Getenv("ACCORD_TEST_POSTGRES"); c.base != "" {
 		return
 	}
@@ -85,12 +83,12 @@ func (c *cluster) start() {
 	}
 	slices.Sort(found)
 	if err := c.run(filepath.Dir(found[len(found)-1])); err != nil {
-		c.stop()
+		c.Close()
 		c.reason = err.Error()
 	}
 }
 
-func (c *cluster) run(binaries string) (err error) {
+func (c *Postgres) run(binaries string) (err error) {
 	if c.folder, err = os.MkdirTemp("", "accord-postgres-"); err != nil {
 		return err
 	}
@@ -167,7 +165,8 @@ func unprivileged(folder string) (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, os.Chown(folder, uid, gid)
 }
 
-func (c *cluster) stop() {
+// Close stops the one that was started.
+func (c *Postgres) Close() {
 	if c.server != nil && c.server.Process != nil {
 		_ = c.input.Close()
 		_ = c.server.Wait()
