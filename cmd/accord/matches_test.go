@@ -130,6 +130,11 @@ func TestAdoption(t *testing.T) {
 		}
 	}
 
+	s.clientsOnly("", "  create \"monday\" {}\n  delete {\n    salesforce = archive\n  }\n") // a plan of no change forecasts nothing
+	if out := s.must("plan"); !strings.Contains(out, "held until a person decides: 25 records") {
+		t.Errorf("the plan does not count what is held:\n%s", out)
+	}
+
 	// A person fills it in, with mistakes first.
 	decided := fill(rows, want, stranger)
 	broken := append([]sheet.Row{}, decided...)

@@ -46,8 +46,8 @@ func (r *resolver) removal(action contract.DeleteAction) (record.Op, string) {
 	}
 }
 
-// edits are the fields of a side that were changed since both sides agreed, and whose changes count. Its partner can't
-// take them any more.
+// edits are the fields of a side that were changed since both sides agreed, or were filled in before they ever did, and
+// whose changes count. Its partner can't take them any more.
 func (r *resolver) edits(s record.Side) []*crossing {
 	var list []*crossing
 	for _, f := range r.in.Object.Fields {
@@ -55,7 +55,9 @@ func (r *resolver) edits(s record.Side) []*crossing {
 		if l == nil || !f.Owner.Owns(s) {
 			continue
 		}
-		if x := r.crossing(f, l); x.changed(s) && !(x.shown[s.Other()] && r.agrees(x, s)) {
+		x := r.crossing(f, l)
+		edited := x.changed(s) || x.fresh() && x.shown[s] && !empty(x.seen[s])
+		if edited && !(x.shown[s.Other()] && r.agrees(x, s)) {
 			list = append(list, x) // else both had it by then
 		}
 	}

@@ -160,6 +160,8 @@ var rows = []row{
 		w("conflict  edited_gone:  |  | ")},
 	{"the deletion is chosen", "name:left count:right delete:left=delete award:=left", "name=a count=1|name=a count=1", "deleted name=a count=1", "name=a count=2", w("right delete")},
 	{"the edit is chosen", "name:left count:right delete:left=delete award:=right", "name=a count=1|name=a count=1", "deleted name=a count=1", "name=a count=2", w("parted")},
+	{"filled in before both agreed", "name:left count:right delete:left=delete", "name=a|name=a", "deleted name=a count=", "name=a count=2", w("conflict  edited_gone:  |  | ")},
+	{"empty before both agreed", "name:left count:right delete:left=delete", "name=a|name=a", "deleted name=a count=", "name=a count=", w("right delete")},
 	{"edited where that does not count", "name:left delete:left=delete", "name=a|name=a", "deleted name=a", "name=x", w("right delete")},
 	{"edited alike on both sides before", "note:either/newest delete:right=delete", "note=a|note=a", "note=b", "archived note=b", w("left delete")},
 	{"back after we archived its partner", "name:left delete:left=archive delete:right=delete create:right removed:right", "name=a|name=a", "name=b", "archived", w("conflict  came_back:  |  | ", "parted")},

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"accord/engine/binding"
+	"accord/engine/ledger"
 	"accord/engine/merge"
 	"accord/engine/provider"
 	"accord/engine/record"
@@ -41,6 +42,9 @@ type couple struct {
 	id   string
 	seen [2]*record.Record
 	base [2]record.Fields
+	// paired says that the ledger knows both records, whether they are shown or not; held, that nothing is done about the
+	// one that is there until a person decides, or ever.
+	paired, held bool
 }
 
 func (f *forecaster) object(ctx context.Context, o *binding.Object) (Forecast, error) {
@@ -202,7 +206,9 @@ func (f *forecaster) agreed(ctx context.Context, couples []*couple) error {
 		return err
 	}
 	for _, c := range couples {
-		c.base = pairs[c.id].Base
+		p := pairs[c.id]
+		c.base, c.paired = p.Base, p.Paired()
+		c.held = p.State == ledger.PairHeld || p.Lone != ledger.LoneNew && p.Lone != ledger.LoneRenewed
 	}
 	return nil
 }
@@ -215,7 +221,7 @@ func (f *forecaster) match(o *binding.Object, couples []*couple, byID [2]map[str
 	var candidates [2][]binding.Candidate
 	for _, c := range couples {
 		for _, side := range record.Sides {
-			if c.seen[side] != nil && c.seen[side.Other()] == nil {
+			if c.seen[side] != nil && c.seen[side.Other()] == nil && !c.paired && !c.held {
 				if key, ok := o.MatchKey(side, c.seen[side], env); ok {
 					candidates[side] = append(candidates[side], binding.Candidate{ID: c.seen[side].ID, Key: key})
 				}
@@ -266,9 +272,13 @@ func (f *forecaster) remember(o *binding.Object, couples []*couple) {
 
 // play resolves one couple and counts what would be written.
 func (f *forecaster) play(o *binding.Object, c *couple, result *Forecast) {
+	if c.held {
+		result.Held["held until a person decides"]++
+		return
+	}
 	d := merge.Resolve(merge.Input{
 		Object: o.Object, Lenses: o.Lenses, Env: f.env(o), Base: c.base, Seen: c.seen,
-		Paired:    c.seen[0] != nil && c.seen[1] != nil,
+		Paired:    c.paired || c.seen[0] != nil && c.seen[1] != nil,
 		Qualifies: o.Object.Qualifies,
 	})
 	for _, side := range record.Sides {

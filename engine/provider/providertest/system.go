@@ -182,7 +182,7 @@ func (s *System) EditAs(actor, name, id string, fields record.Fields) {
 	s.tell(name, id)
 }
 
-// Remove puts a record into another state by hand: Deleted, Archived, Live again, or Missing (hidden from us).
+// Remove puts a record into another state by hand: Deleted, Archived, Live again, or Missing (hidden from us), or Outside.
 func (s *System) Remove(name, id string, state record.State) {
 	s.mu.Lock()
 	if r := s.table(name).rows[id]; r != nil {
