@@ -4,49 +4,79 @@ import (
 	"errors"
 	"net/http"
 	"sync"
-	"sync/atomic"
 )
 
 // gate lets requests through until it is shut. A vendor keeps what it has committed, whatever becomes of its machines; an
 // emulator that is killed keeps what is in its state file. Shutting the gate first makes the two the same.
 type gate struct {
-	mu   sync.RWMutex // read-locked by a request until its work is done
-	shut atomic.Bool
+	mu     sync.Mutex
+	inside int // requests whose work is not done
+	shut   bool
+	empty  chan struct{} // closed when nobody is inside any more; nil until the gate is shut
 }
 
 // guard has a handler's requests go through the gate: what came before it was shut is carried out, and nothing is
 // answered any more.
 func (g *gate) guard(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.mu.RLock()
-		o := &outlet{ResponseWriter: w, r: r, g: g}
-		defer o.done.Do(g.mu.RUnlock) // where the handler breaks off
-		if g.shut.Load() {
+		if !g.enter() {
 			panic(http.ErrAbortHandler)
 		}
+		o := &outlet{ResponseWriter: w, g: g}
+		defer o.done.Do(g.leave) // where the handler breaks off
 		h.ServeHTTP(o, r)
 		o.begin()
 	})
 }
 
-// close shuts the gate and returns when the work of all that was let in is done.
-func (g *gate) close() {
-	g.shut.Store(true)
+func (g *gate) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.shut {
+		return false
+	}
+	g.inside++
+	return true
+}
+
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inside--; g.inside == 0 && g.shut {
+		close(g.empty)
+	}
+}
+
+func (g *gate) isShut() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shut
+}
+
+// close shuts the gate and returns when the work of all that was let in is done. It waits on a channel: in virtual time
+// nobody may wait on a lock that is held by somebody who waits for a timer.
+func (g *gate) close() {
+	g.mu.Lock()
+	if !g.shut {
+		g.shut, g.empty = true, make(chan struct{})
+		if g.inside == 0 {
+			close(g.empty)
+		}
+	}
+	g.mu.Unlock()
+	<-g.empty
 }
 
 // outlet is an answer, whose first byte says that the work is done.
 type outlet struct {
 	http.ResponseWriter
-	r    *http.Request
 	g    *gate
 	done sync.Once
 }
 
 func (o *outlet) begin() {
-	o.done.Do(o.g.mu.RUnlock)
-	if o.g.shut.Load() {
+	o.done.Do(o.g.leave)
+	if o.g.isShut() {
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -335,7 +335,7 @@ func (j *judge) atWork(sd Vendor, id string, removed time.Time) bool {
 		if e.side != sd || e.id != id {
 			continue
 		}
-		if e.ended.After(removed.Add(-time.Minute)) {
+		if e.ended.After(removed.Add(-3 * time.Minute)) {
 			return true
 		}
 		if tokenOf(e.value) != "" && !j.wrote(e.value, sd.other(), e.began, removed) && lastOn(j.past.on(e), sd).n == e.n {

@@ -23,7 +23,7 @@ type Config struct {
 	Dir     string // an empty folder, for the org
 	Seed    uint64
 	For     time.Duration // how long people edit and things break
-	Slower  int           // times the pauses of people and trouble; 0 = 1
+	Slower  int           // times the pauses of people, and a quarter of that those of trouble; 0 = 1
 	Without []string      // kinds of trouble to leave out
 	Out     io.Writer     // told every action
 }

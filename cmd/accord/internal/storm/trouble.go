@@ -85,7 +85,7 @@ func (s *storm) trouble(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return s.supervise()
-		case <-time.After(time.Duration(s.cfg.Slower*(50+r.IntN(700))) * time.Millisecond):
+		case <-time.After(time.Duration(max(1, s.cfg.Slower/4)*(50+r.IntN(700))) * time.Millisecond):
 		}
 		if err := s.supervise(); err != nil {
 			return err
