@@ -3,24 +3,25 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"accord/engine/contract"
 	"accord/engine/ledger"
 	"accord/engine/policy"
 	"accord/engine/record"
 )
 
-// guard stops an object before it carries out a disaster. Creations, and the first meeting of two records, are not
-// counted: the plan announced them. It says whether the claims were given back.
+// guard stops an object before it carries out a disaster. Creations, the first meeting of two records, and what a creation
+// had to leave out for the time being are not counted: they run over nothing. It says whether the claims were given back.
 func (p *Pipeline) guard(ctx context.Context, o *object, work []ledger.Work, resolutions []ledger.Resolution) (bool, error) {
 	round := o.round
 	for i, r := range resolutions {
-		agreed := work[i].Pair.Base[record.Left] != nil && work[i].Pair.Base[record.Right] != nil
 		for _, in := range r.Intents {
 			switch {
 			case in.Op == record.Archive || in.Op == record.Delete:
 				round.Deletes++
-			case in.Op == record.Update && agreed && len(in.Fields) > 0:
+			case in.Op == record.Update && overwrites(o, work[i], in):
 				round.Changes++
 			}
 		}
@@ -52,6 +53,24 @@ func (p *Pipeline) guard(ctx context.Context, o *object, work []ledger.Work, res
 		return true, err
 	}
 	return true, p.halt(ctx, o, *h)
+}
+
+// overwrites says whether an update touches any field on which both sides have agreed before. A reference that gets its
+// record at last was agreed to be empty only because that record was not there yet.
+func overwrites(o *object, w ledger.Work, in ledger.Intent) bool {
+	if w.Pair.Base[in.Side.Other()] == nil {
+		return false
+	}
+	for name := range in.Fields {
+		before, agreed := w.Pair.Base[in.Side][name]
+		late := before.IsEmpty() && slices.ContainsFunc(o.Fields, func(f *contract.Field) bool {
+			return f.Reference != nil && slices.ContainsFunc(f.Ends[in.Side], func(n contract.NativeField) bool { return n.Name == name })
+		})
+		if agreed && !late {
+			return true
+		}
+	}
+	return false
 }
 
 // judge compares a round with the object's guard. Lost says that a side shows fewer records than before.
