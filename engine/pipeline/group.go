@@ -22,7 +22,7 @@ type group struct {
 func groups(objects []*object) []*group {
 	var list []*group
 	for _, o := range objects {
-		g := &group{objects: []*object{o}}
+		g := &group{}
 		for _, side := range record.Sides {
 			g.lanes = append(g.lanes, o.side(side)+"/"+o.Records[side].Lane())
 		}
@@ -34,8 +34,9 @@ func groups(objects []*object) []*group {
 				continue
 			}
 			g.lanes = append(other.lanes, g.lanes...)
-			g.objects = append(other.objects, g.objects...)
+			g.objects = append(g.objects, other.objects...)
 		}
+		g.objects = append(g.objects, o)
 		list = append(rest, g)
 	}
 	for _, g := range list {
