@@ -16,7 +16,7 @@ import (
 // STORM is how long (5m), SEED which, KEEP a folder for what the processes say.
 func TestStorm(t *testing.T) {
 	cfg := storm.Config{
-		Dir: t.TempDir(), Seed: uint64(time.Now().UnixNano()), For: 12 * time.Second,
+		Dir: t.TempDir(), Seed: uint64(time.Now().UnixNano()), For: 20 * time.Second,
 	}
 	var err error
 	if text := os.Getenv("STORM"); text != "" {
