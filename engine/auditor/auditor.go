@@ -29,7 +29,7 @@ type Auditor struct {
 	ledger *ledger.Ledger
 	logger hclog.Logger
 
-	flushing sync.Mutex // one flush at a time, so that one that finds nothing waits for the one that took it
+	flushing chan struct{} // holds a token while a flush is under way, so that one that finds nothing waits for the one that took it
 	mu       sync.Mutex
 	waiting  []audit.Entry
 	full     chan struct{}
@@ -39,7 +39,7 @@ type Auditor struct {
 
 // Start makes one; it must be closed.
 func Start(l *ledger.Ledger, logger hclog.Logger) *Auditor {
-	a := &Auditor{ledger: l, logger: logger, full: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
+	a := &Auditor{ledger: l, logger: logger, flushing: make(chan struct{}, 1), full: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
 	go a.run()
 	return a
 }
@@ -77,8 +77,12 @@ func (a *Auditor) run() {
 
 // Flush returns once every call that was taken in before it is in the log.
 func (a *Auditor) Flush(ctx context.Context) error {
-	a.flushing.Lock()
-	defer a.flushing.Unlock()
+	select {
+	case a.flushing <- struct{}{}:
+		defer func() { <-a.flushing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	a.mu.Lock()
 	batch := a.waiting
 	a.waiting = nil

@@ -185,9 +185,10 @@ func (r *seenRow) observeField(name string, v record.Value, version record.Versi
 		// asked for before, or somebody's edit after it.
 		return false, true
 	}
-	if have.Written && (o.Ours || o.Full && version <= r.written) {
+	if have.Written && (o.Ours || o.Full && version <= have.Version) {
 		// The first answer to our own write: what the vendor made of the value we gave it. Without the vendor's word that
-		// it is ours, by its client or its version, it may as well be somebody's edit, which must not be lost.
+		// it is ours, by its client or its version, it may as well be somebody's edit, which must not be lost. The version
+		// is the field's: a later write of ours to another field says nothing of this one.
 		if did.readBack == nil {
 			did.readBack = record.Fields{}
 		}
@@ -250,7 +251,7 @@ func (r *seenRow) believe(o *Observation) observed {
 	did := observed{changed: true}
 	for name, v := range rec.Fields {
 		have, known := r.fields[name]
-		if have.Written && !have.Value.Equal(v) && rec.ChangedAt(name) <= r.written {
+		if have.Written && !have.Value.Equal(v) && rec.ChangedAt(name) <= have.Version {
 			if did.readBack == nil {
 				did.readBack = record.Fields{}
 			}

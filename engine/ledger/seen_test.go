@@ -220,6 +220,17 @@ func TestReadBack(t *testing.T) {
 		put("six ", 40)
 		f.capture(read(record.Right, "R1", "L1", 40, "a", "six"))
 		base("six")
+		// An edit after that write, and before another one of ours to another field, is an edit.
+		f.resolve(decided(f.claimOne()))
+		put("six and a half ", 41)
+		f.capture(event(record.Left, "L1", f.explain("L1").Seen[0].Version+10, "b", "1"))
+		f.write(record.Right, "b", "1")
+		f.settle(ledger.Outcome{IntentID: f.dispatch(record.Right).Intents[0].ID, Done: true, Version: 44})
+		o = read(record.Right, "R1", "L1", 44, "a", "somebody's", "b", "1")
+		o.Record.Changed = map[string]record.Version{"a": 43}
+		f.capture(o)
+		base2 := f.explain("R1").Pair.Base[1]
+		same(t, "base", base2, fields("a", "six and a half ", "b", "1"))
 		// So does what was reported under that version before the answer came, but for one of whole seconds.
 		f.resolve(decided(f.claimOne()))
 		for _, row := range []struct {
@@ -232,7 +243,7 @@ func TestReadBack(t *testing.T) {
 			i := f.dispatch(record.Right).Intents[0]
 			f.capture(event(record.Right, "R1", row.version, "a", row.shown))
 			f.settle(ledger.Outcome{IntentID: i.ID, Done: true, Version: row.version})
-			base(row.want)
+			same(t, "base", f.explain("R1").Pair.Base[1], fields("a", row.want, "b", "1"))
 		}
 	})
 }

@@ -120,6 +120,12 @@ var defects = []defect{
 		`if err := p.cfg.Audited(ctx); err != nil {`,
 		`if planted == "an outcome counts before its call is audited" { return nil }
 	if err := p.cfg.Audited(ctx); err != nil {`},
+	{"everybody gets the lane", []string{"no duplicates", "no lost edit", "economy", "triggers once", "agreement", "audit", "conservation"}, "ledger/lane.go",
+		"WHERE lane.lease_until <= $4 OR lane.lease_by = excluded.lease_by\n",
+		"WHERE lane.lease_until <= $4 OR lane.lease_by = excluded.lease_by` + map[bool]string{true: ` OR 1 = 1`}[planted == \"everybody gets the lane\"] + `\n"},
+	{"everybody gets the lane", nil, "ledger/lane.go",
+		`if !found || token != lane.Token || until <= t.now {`,
+		`if planted != "everybody gets the lane" && (!found || token != lane.Token || until <= t.now) {`},
 	{"a change wakes nothing", []string{"conservation"}, "ledger/capture.go",
 		`w.enqueue(p, c.Priority, notBefore, "changed")`,
 		`if planted != "a change wakes nothing" || !p.stored || observations[i].Full { w.enqueue(p, c.Priority, notBefore, "changed") }`},
@@ -127,8 +133,8 @@ var defects = []defect{
 		`p.cfg.Logger.Info("take up an unanswered load again"`,
 		"if planted == \"an interrupted load is sent anew\" { b.Key += age.String() }\np.cfg.Logger.Info(\"take up an unanswered load again\""},
 	{"a vendor's spelling is taken for an edit", []string{"economy"}, "ledger/seen.go",
-		`if have.Written && (o.Ours || o.Full && version <= r.written) {`,
-		`if have.Written && (o.Ours || o.Full && version <= r.written) && planted != "a vendor's spelling is taken for an edit" {`},
+		`if have.Written && (o.Ours || o.Full && version <= have.Version) {`,
+		`if have.Written && (o.Ours || o.Full && version <= have.Version) && planted != "a vendor's spelling is taken for an edit" {`},
 }
 
 // chosen is the variable that chooses a defect in a build that has them.
@@ -154,6 +160,7 @@ func TestOraclesCatchPlantedDefects(t *testing.T) {
 	if err != nil {
 		t.Skip("the go command is not there to build with defects")
 	}
+	list = slices.CompactFunc(list, func(a, b defect) bool { return a.name == b.name }) // in several places
 	binary := plant(t, tool)
 	var table strings.Builder
 	fmt.Fprintf(&table, "%-42s %-20s %6s %8s\n", "defect", "caught by", "seeds", "seconds")
