@@ -17,6 +17,9 @@ func (v *vendor) Act(ctx context.Context, a provider.Action) (result provider.Ac
 	if err := v.p.step(vendorCall, "call act", 3); err != nil {
 		return none, err
 	}
+	if ctx.Err() != nil {
+		return none, &provider.Error{Kind: provider.Unknown, Op: "act", Err: ctx.Err()}
+	}
 	w.trace.add("%s act %s %s %v %v", v.side, a.Type, a.RecordID, a.Settings, a.Fields)
 	pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
 	if v.p.isDead() && w.stream("in flight").IntN(2) == 0 {

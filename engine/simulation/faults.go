@@ -40,6 +40,8 @@ const (
 	Automation   Kind = "automation"    // somebody's automation changes values back
 	Scope        Kind = "scope"         // records leave the scope and come back
 	Duplicate    Kind = "duplicate"     // a user copies a record, with its key
+	Workers      Kind = "workers"       // two processes at work on one ledger, each living and dying by itself
+	Frozen       Kind = "frozen"        // a process stands still for minutes, and goes on as if nothing had been
 	Bulk         Kind = "bulk"          // large loads, which outlive the process that sent them
 )
 
@@ -47,7 +49,7 @@ const (
 var Kinds = []Kind{
 	LostBefore, LostAfter, Late, Stall, Throttle, Passing, LockedRows, RefusedRows, BrokenList, LaggingFind,
 	LostEvent, DoubleEvent, LateEvent, BareEvent, HiddenRecord, Removal, Skew, Coarse, Crash, Replace, ApplyCrash,
-	HalfTyped, Normalise, Automation, Scope, Duplicate, Bulk,
+	HalfTyped, Normalise, Automation, Scope, Duplicate, Bulk, Workers, Frozen,
 }
 
 // chances gives every kind its own stream, so that leaving one out changes as little as possible of all else.

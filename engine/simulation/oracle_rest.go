@@ -47,7 +47,7 @@ const rounds = 4
 
 // fights: what somebody's automation changes back is not written for ever, and whoever looks is told who fights.
 func (w *world) fights(c *court) {
-	dead := 0
+	dead := w.struck[Frozen] // what a process was about to record when it died, or stood still for too long, is not counted
 	for _, n := range w.crashes {
 		dead += n
 	}

@@ -38,12 +38,14 @@ const maxSteps = 60_000
 type process struct {
 	w      *world
 	name   string
+	worker string // the same in every life
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
 	dead    bool
 	auditor *auditor.Auditor
 	pending []showing
+	frozen  time.Time // it stands still until then
 }
 
 // showing is something that the engine was shown and has not stored yet.
@@ -83,6 +85,10 @@ func (p *process) observe(ctx context.Context, side record.Side, op string, rows
 
 // step is a moment at which the process may die.
 func (p *process) step(place, what string, weight float64) error {
+	if place == vendorCall && !p.w.quiet.Load() && p.w.hit(Frozen, 0.1*weight) {
+		p.freeze()
+	}
+	p.thaw()
 	if p.isDead() {
 		return errDead
 	}
@@ -105,8 +111,31 @@ func (p *process) crash(place, at string) {
 	p.cancel()
 }
 
+// freeze has the whole process stand still for a while.
+func (p *process) freeze() {
+	until := time.Now().Add(p.between("freeze", 20*time.Second, 200*time.Second))
+	p.mu.Lock()
+	p.frozen = until
+	p.mu.Unlock()
+	p.w.trace.add("%s stands still until %.6f", p.name, until.Sub(p.w.trace.start).Seconds())
+}
+
+// thaw waits until the process goes on. Its goroutines do so one after another.
+func (p *process) thaw() {
+	p.mu.Lock()
+	until := p.frozen
+	p.mu.Unlock()
+	if left := time.Until(until); left > 0 {
+		time.Sleep(left + p.between("thaw", time.Microsecond, time.Millisecond))
+	}
+}
+
+// idle are how transactions begin of which most find nothing to do.
+var idle = []string{"claim", "dispatch", "take ", "renew ", "release "}
+
 // gate makes every transaction of the ledger a place to die at.
 func (p *process) gate(s ledger.Step) error {
+	p.thaw()
 	if p.isDead() {
 		return errCrashed
 	}
@@ -117,7 +146,7 @@ func (p *process) gate(s ledger.Step) error {
 		return errRunaway
 	}
 	weight := 1.0
-	if strings.HasPrefix(s.What, "claim") || strings.HasPrefix(s.What, "dispatch") || strings.HasPrefix(s.What, "take trigger") {
+	if slices.ContainsFunc(idle, func(prefix string) bool { return strings.HasPrefix(s.What, prefix) }) {
 		weight = 0.05 // most find nothing
 	} else {
 		p.w.trace.add("%s %s committed=%v", p.name, s.What, s.Committed)
@@ -176,7 +205,7 @@ func (p *process) live(ctx context.Context) (err error) {
 	for _, side := range record.Sides {
 		providers[connections[side]] = &vendor{Fake: p.w.fake(side), p: p, side: side}
 	}
-	err = pipeline.New(p.w.config(l, p.auditor, providers)).Run(ctx)
+	err = pipeline.New(p.w.config(l, p, providers)).Run(ctx)
 	if p.isDead() || ctx.Err() != nil && !errors.Is(err, errRunaway) {
 		return nil
 	}
@@ -184,9 +213,9 @@ func (p *process) live(ctx context.Context) (err error) {
 }
 
 // keepAlive starts the process again whenever it ends, until ctx does.
-func (w *world) keepAlive(ctx context.Context) {
+func (w *world) keepAlive(ctx context.Context, worker string) {
 	for n := 1; ctx.Err() == nil; n++ {
-		p := &process{w: w, name: fmt.Sprint("process", n)}
+		p := &process{w: w, name: fmt.Sprint(worker, n), worker: worker}
 		w.trace.add("%s starts", p.name)
 		if err := p.live(ctx); err != nil {
 			w.trace.add("%s stops: %v", p.name, err)
@@ -195,7 +224,7 @@ func (w *world) keepAlive(ctx context.Context) {
 				return
 			}
 		}
-		pause(ctx, w.between("restart", 500*time.Millisecond, 20*time.Second))
+		pause(ctx, w.between("restart/"+worker, 500*time.Millisecond, 20*time.Second))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"accord/engine/binding"
@@ -81,11 +82,15 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // storm is users at work, with all the trouble that the run meets.
 func (w *world) storm(ctx context.Context, o Options, replace int) error {
 	alive, stop := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		w.keepAlive(alive)
-	}()
+	var workers sync.WaitGroup
+	workers.Go(func() { w.keepAlive(alive, "one") })
+	if w.met(Workers) {
+		w.strike(Workers)
+		workers.Go(func() {
+			pause(alive, w.between("second worker", time.Millisecond, 30*time.Second))
+			w.keepAlive(alive, "two")
+		})
+	}
 	var err error
 	for w.step = range o.Steps {
 		if w.met(Replace) && w.step == replace {
@@ -105,7 +110,7 @@ func (w *world) storm(ctx context.Context, o Options, replace int) error {
 	}
 	time.Sleep(w.between("end", time.Millisecond, 20*time.Second))
 	stop()
-	<-ended
+	workers.Wait()
 	w.quiet.Store(true)
 	w.trace.add("the storm is over")
 	w.late.Wait()
@@ -117,7 +122,7 @@ func (w *world) storm(ctx context.Context, o Options, replace int) error {
 func (w *world) settle(ctx context.Context) (err error) {
 	w.show()
 	time.Sleep(2 * time.Minute)
-	p := &process{w: w, name: "quiet", cancel: func() {}}
+	p := &process{w: w, name: "quiet", worker: "one", cancel: func() {}}
 	l, err := w.open(ctx, p.name, p.gate)
 	if err != nil {
 		return err
@@ -184,7 +189,7 @@ func (w *world) once(ctx context.Context, p *process, l *ledger.Ledger) bool {
 	}
 	time.Sleep(w.between("quiet", time.Second, 2*time.Second))
 	w.trace.add("settling")
-	if err := pipeline.New(w.config(l, p.auditor, providers)).Once(ctx); err != nil {
+	if err := pipeline.New(w.config(l, p, providers)).Once(ctx); err != nil {
 		w.complain("converges", "settling in the quiet: %v", err)
 		return false
 	}

@@ -163,6 +163,9 @@ func (t *table) Write(ctx context.Context, b provider.Batch) (results []record.R
 	if err := v.p.step(vendorCall, "call write", 3); err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, &provider.Error{Kind: provider.Unknown, Op: "write", Err: ctx.Err()} // it stood still for too long to send anything
+	}
 	known := w.known(v.side, t.name, b.Patches)
 	w.trace.add("%s write %s %s", v.side, t.name, describe(b))
 	pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))

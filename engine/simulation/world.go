@@ -11,7 +11,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"accord/engine/auditor"
 	"accord/engine/binding"
 	"accord/engine/contract"
 	"accord/engine/ledger"
@@ -159,9 +158,9 @@ func (w *world) open(ctx context.Context, who string, gate func(ledger.Step) err
 	})
 }
 
-func (w *world) config(l *ledger.Ledger, a *auditor.Auditor, providers binding.Providers) pipeline.Config {
+func (w *world) config(l *ledger.Ledger, p *process, providers binding.Providers) pipeline.Config {
 	return pipeline.Config{
-		Ledger: l, Clock: time.Now, Logger: hclog.NewNullLogger(), Worker: "simulated", Sweep: time.Minute, Audited: a.Flush,
+		Ledger: l, Clock: time.Now, Logger: hclog.NewNullLogger(), Worker: p.worker, Sweep: time.Minute, Audited: p.auditor.Flush,
 		Connect: func(context.Context, *contract.Contract) (binding.Providers, error) { return providers, nil },
 		Decode:  decode,
 	}
