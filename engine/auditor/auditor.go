@@ -18,7 +18,7 @@ import (
 const (
 	auditPause = 300 * time.Millisecond // entries are let gather this long, so that they cost few transactions
 	auditBatch = 200                    // but no more of them
-	auditLast  = 30 * time.Second       // for the entries that are left at the end
+	auditLast  = 30 * time.Second       // for one batch that nobody waits for
 )
 
 // Auditor writes one entry for each call to a vendor into the ledger's audit log. A call never waits for it: entries are
@@ -69,10 +69,17 @@ func (a *Auditor) run() {
 		case <-timer.C:
 		case <-a.full:
 		}
-		if err := a.Flush(context.Background()); err != nil {
+		if err := a.flush(); err != nil {
 			a.logger.Warn("audit log: will try again", "error", err)
 		}
 	}
+}
+
+// flush is Flush for as long as it may take when nobody waits for it.
+func (a *Auditor) flush() error {
+	ctx, cancel := context.WithTimeout(context.Background(), auditLast)
+	defer cancel()
+	return a.Flush(ctx)
 }
 
 // Flush returns once every call that was taken in before it is in the log.
@@ -90,8 +97,6 @@ func (a *Auditor) Flush(ctx context.Context) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, auditLast)
-	defer cancel()
 	err := a.ledger.Audit(ctx, batch...)
 	if err != nil {
 		a.mu.Lock()
@@ -105,7 +110,7 @@ func (a *Auditor) Flush(ctx context.Context) error {
 func (a *Auditor) Close() error {
 	close(a.stop)
 	<-a.ended
-	if err := a.Flush(context.Background()); err != nil {
+	if err := a.flush(); err != nil {
 		return fmt.Errorf("%d calls are not in the audit log: %w", len(a.waiting), err)
 	}
 	return nil

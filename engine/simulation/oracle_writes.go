@@ -99,10 +99,11 @@ func (w *world) economy() {
 // versions don't tell its own doing from an edit.
 func (w *world) answered() map[string]bool {
 	surely := map[string]bool{}
+	interrupted := w.struck[Crash]+w.struck[Frozen] > 0 // before an answer was recorded, it may be
 	for _, lost := range []bool{false, true} {
 		for _, h := range w.history {
 			for _, v := range h.fields {
-				if unsure := w.met(Normalise) && !h.user && (!h.confirmed || w.met(Coarse)); unsure == lost {
+				if unsure := w.met(Normalise) && !h.user && (!h.confirmed || w.met(Coarse) || interrupted); unsure == lost {
 					surely[w.spelling(v)] = !lost
 				}
 			}
