@@ -13,7 +13,7 @@ func (v *vendor) Act(ctx context.Context, a provider.Action) (result provider.Ac
 	begun := time.Now()
 	defer func() { v.p.observe(ctx, v.side, a.Type, 1, begun, err) }()
 	w.count("act")
-	pause(ctx, v.p.between("door/"+v.side.String()+"act", time.Microsecond, time.Millisecond))
+	time.Sleep(v.p.moment("door/act/"+v.side.String(), time.Millisecond))
 	if err := v.p.step(vendorCall, "call act", 3); err != nil {
 		return none, err
 	}

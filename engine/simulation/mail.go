@@ -114,7 +114,7 @@ func (v *vendor) Watch(ctx context.Context, bound []provider.Binding, _ map[stri
 			if !ok {
 				wait = time.Hour
 			}
-			timer := time.NewTimer(wait)
+			timer := time.NewTimer(wait + v.p.moment("due/"+v.side.String(), time.Millisecond)) // another worker may wait for it, too
 			select {
 			case <-ctx.Done():
 			case <-box.wake:

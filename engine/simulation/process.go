@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"sync"
@@ -66,6 +67,14 @@ func (p *process) between(name string, from, to time.Duration) time.Duration {
 	return p.w.between(p.name+"/"+name, from, to)
 }
 
+// moment is a short time that depends on what it is for and on the time of day alone: how often it was asked for before
+// must not tell, as with what is asked once in every round of an idle loop.
+func (p *process) moment(name string, most time.Duration) time.Duration {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d/%s/%s/%d", p.w.seed, p.name, name, time.Now().UnixNano())
+	return time.Microsecond + time.Duration(h.Sum64()%uint64(most))
+}
+
 // audit begins to write the log of calls, a moment after whatever else happens now.
 func (p *process) audit(l *ledger.Ledger) {
 	time.Sleep(p.between("audit", time.Microsecond, time.Millisecond))
@@ -85,14 +94,18 @@ func (p *process) observe(ctx context.Context, side record.Side, op string, rows
 
 // step is a moment at which the process may die.
 func (p *process) step(place, what string, weight float64) error {
-	if place == vendorCall && !p.w.quiet.Load() && p.w.hit(Frozen, 0.1*weight) {
+	if p.isDead() {
+		return errDead // what its goroutines still ask for at the moment of its death must not tell on the next one
+	}
+	if place == vendorCall && !p.w.quiet.Load() && p.w.stream("hit/frozen/"+p.name).Float64() < p.w.rate[Frozen]*weight*0.1 {
+		p.w.strike(Frozen)
 		p.freeze()
 	}
 	p.thaw()
 	if p.isDead() {
 		return errDead
 	}
-	if !p.w.quiet.Load() && p.w.stream("hit/crash/"+p.name).Float64() < p.w.rate[Crash]*weight*0.08 {
+	if !p.w.quiet.Load() && p.w.stream("hit/crash/"+p.name+"/"+what).Float64() < p.w.rate[Crash]*weight*0.08 {
 		p.crash(place, what)
 		return errDead
 	}

@@ -32,7 +32,9 @@ func TestASeedDecidesEverything(t *testing.T) {
 	for seed := uint64(1); seed <= number(t, "TWICE", 6); seed++ {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
-			first, second := play(t, Options{Seed: seed}), play(t, Options{Seed: seed})
+			// Two processes wait for each other's locks of one file in real time, which no seed decides.
+			o := Options{Seed: seed, Without: append(chosenRun(t).Without, Workers)}
+			first, second := play(t, o), play(t, o)
 			if first.Hash == second.Hash {
 				return
 			}

@@ -40,7 +40,7 @@ func (v *vendor) begin(ctx context.Context, op, table string) error {
 	w.count(op)
 	// Several of a process's goroutines may begin at one moment. What one of them asks of a vendor comes a little later,
 	// so that the order is the seed's.
-	pause(ctx, v.p.between("door/"+v.side.String()+op, time.Microsecond, time.Millisecond))
+	pause(ctx, v.p.between("door/"+v.side.String()+op+table, time.Microsecond, time.Millisecond))
 	if err := v.p.step(vendorCall, "call "+op, 1); err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ type table struct {
 // Limits take a moment, of another length for each side: what is asked next is asked at different times, and so in an
 // order that the seed decides.
 func (t *table) Limits() provider.Limits {
-	time.Sleep(t.v.p.between("limits/"+t.v.side.String(), time.Microsecond, 200*time.Microsecond))
+	time.Sleep(t.v.p.moment("limits/"+t.v.side.String()+t.name, 200*time.Microsecond))
 	return t.loads(t.Records.Limits())
 }
 
@@ -160,6 +160,7 @@ func (t *table) Write(ctx context.Context, b provider.Batch) (results []record.R
 	begun := time.Now()
 	defer func() { v.p.observe(ctx, v.side, "write "+t.name, len(b.Patches), begun, err) }()
 	w.count("write")
+	time.Sleep(v.p.moment("door/write/"+v.side.String()+t.name, 200*time.Microsecond)) // a load is sent while the loop goes on
 	if err := v.p.step(vendorCall, "call write", 3); err != nil {
 		return nil, err
 	}
