@@ -214,6 +214,9 @@ func (t *table) Write(ctx context.Context, b provider.Batch) (results []record.R
 	var fresh []int
 	results, fresh, err = carry()
 	w.setRows(v.side, nil)
+	if time.Since(begun) > 10*time.Second {
+		w.belated(fresh) // its process stood still on the way, and others may have taken it for dead
+	}
 	if err != nil {
 		return nil, err
 	}

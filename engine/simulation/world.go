@@ -45,8 +45,7 @@ type world struct {
 	transactions atomic.Int64
 	step         int // of the users
 	crashes      map[string]int
-	converged    int // calls that the quiet took
-	inForce      *contract.Contract
+	converged    int               // calls that the quiet took
 	partner      map[string]string // of clients: item to account, as the ledger says, for those that carry no keys
 	complaint    []Violation
 	ends         map[string]int // what became of the changes that users made
