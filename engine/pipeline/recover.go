@@ -77,7 +77,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		out := ledger.Outcome{IntentID: in.ID, BatchID: b.ID}
 		switch r, ok := arrived[in.ID]; {
 		case ok:
-			out.Done, out.Found, out.RecordID, out.Version = true, in.Op == record.Create, r.ID, r.Version
+			out.Done, out.Found, out.RecordID, out.Version = true, true, r.ID, r.Version
 		case age < inFlight && (in.Op == record.Create || shared(o, side, in)):
 			continue // the vendor may yet come to it
 		case in.Op == record.Create:
