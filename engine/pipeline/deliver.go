@@ -98,7 +98,7 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 	if err != nil {
 		p.cfg.Logger.Warn("batch not delivered", "object", o.Name, "to", o.side(side), "records", len(patches), "error", err)
 	}
-	if e := p.audited(ctx); e != nil {
+	if e := p.audited(ctx, o.group.hold); e != nil {
 		return e
 	}
 	doubt := err != nil && p.doubtful(first, err)
@@ -127,11 +127,15 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 	return nil
 }
 
-// audited brings what was called into the audit log, also during shutdown.
-func (p *Pipeline) audited(ctx context.Context) error {
+// audited brings what was called into the audit log, also during shutdown. A worker that stood still for so long that there
+// is no time left for it has lost its lanes as well, and is told that.
+func (p *Pipeline) audited(ctx context.Context, h *hold) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if err := p.cfg.Audited(ctx); err != nil {
+		if lost := h.check(); lost != nil {
+			return lost
+		}
 		return fmt.Errorf("bring what was called into the audit log: %w", err)
 	}
 	return nil

@@ -108,7 +108,7 @@ func (p *Pipeline) carryOut(ctx context.Context, f ledger.Firing, h *hold) error
 		}
 		outcome = p.fired(f, kept, result, err)
 	}
-	if err := p.audited(ctx); err != nil {
+	if err := p.audited(ctx, h); err != nil {
 		return err
 	}
 	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)

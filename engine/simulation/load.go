@@ -100,7 +100,7 @@ func (t *table) run(l *load, b provider.Batch, batch string, known func(table, i
 		// Both together end before an unanswered write is given up.
 		time.Sleep(w.between("load/"+t.v.side.String(), 2*time.Second, 25*time.Second))
 		w.setRows(t.v.side, w.rowFaults(trouble && !w.quiet.Load(), len(patches)))
-		results, err := t.Records.Write(context.Background(), provider.Batch{Key: b.Key + [2]string{"/1", "/2"}[i], Patches: patches})
+		results, err := t.upsert(provider.Batch{Key: b.Key + [2]string{"/1", "/2"}[i], Patches: patches})
 		w.setRows(t.v.side, nil)
 		fresh := w.absorb(t.v.side, batch, known)
 		w.mu.Lock()
@@ -122,4 +122,37 @@ func (w *world) setRows(side record.Side, rows map[int]error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rows[side] = rows
+}
+
+// upsert writes; of a vendor that loads by a unique key, as the left one does, what is to be made and is there already is
+// not made again.
+func (t *table) upsert(b provider.Batch) ([]record.Result, error) {
+	there := map[string]record.Record{}
+	if t.v.side == record.Left {
+		for _, r := range t.v.p.w.systems[record.Left].Records(t.name) {
+			if r.State == record.Live && r.Key != "" {
+				there[r.Key] = r
+			}
+		}
+	}
+	var rest provider.Batch
+	results, at := make([]record.Result, len(b.Patches)), []int{}
+	for i, p := range b.Patches {
+		if r, ok := there[p.Key]; ok && p.Op == record.Create {
+			results[i] = record.Result{ID: r.ID, Version: r.Version}
+			continue
+		}
+		rest.Patches, at = append(rest.Patches, p), append(at, i)
+	}
+	if len(at) == 0 {
+		return results, nil
+	}
+	rest.Key = b.Key
+	made, err := t.Records.Write(context.Background(), rest)
+	for i, n := range at {
+		if i < len(made) {
+			results[n] = made[i]
+		}
+	}
+	return results, err
 }

@@ -52,9 +52,9 @@ func (w *world) ownership() {
 // over there overwrote since, or for what the vendor carried out when it had been given up.
 func (w *world) economy() {
 	type spot struct{ place, field, value string }
-	origin, wrote := map[spot]bool{}, map[spot]bool{} // also in another spelling; as it stands
-	edited := map[[2]string]int{}                     // by place and field: when a user edited it last
-	carried := map[spot]int{}                         // when
+	origin, wrote := map[[2]string]string{}, map[spot]bool{} // what a user wrote last, by place and field; all of it, as it stands
+	edited := map[[2]string]int{}                            // by place and field: when a user edited it last
+	carried := map[spot]int{}                                // when
 	surely := w.answered()
 	for i, h := range w.history {
 		at := place(h.side, h.table, h.id)
@@ -65,7 +65,7 @@ func (w *world) economy() {
 			}
 			s := spot{at, name, w.spelling(h.fields[name])}
 			if h.user {
-				origin[s], wrote[spot{at, name, h.fields[name].String()}] = true, true
+				origin[[2]string{at, name}], wrote[spot{at, name, h.fields[name].String()}] = s.value, true
 				edited[[2]string{at, name}] = i
 				continue
 			}
@@ -80,7 +80,7 @@ func (w *world) economy() {
 				carried[s] = i
 				continue
 			}
-			if origin[s] && (surely[s.value] || wrote[spot{at, name, h.fields[name].String()}]) {
+			if origin[[2]string{at, name}] == s.value && (surely[s.value] || wrote[spot{at, name, h.fields[name].String()}]) {
 				w.complain("economy", "%q came from %s of %s, and was written back there", s.value, name, h.id)
 			}
 			if before, again := carried[s]; again && edited[[2]string{at, name}] <= before && w.history[before].confirmed && surely[s.value] {
