@@ -78,8 +78,8 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		switch r, ok := arrived[in.ID]; {
 		case ok:
 			out.Done, out.Found, out.RecordID, out.Version = true, true, r.ID, r.Version
-		case age < inFlight && (in.Op == record.Create || shared(o, side, in)):
-			continue // the vendor may yet come to it
+		case in.Op == record.Create && age < inFlight+limits.SearchLag, age < inFlight && shared(o, side, in):
+			continue // the vendor may yet come to it, or have come to it so late that its search does not show it yet
 		case in.Op == record.Create:
 			out.Retry = &ledger.Retry{At: p.cfg.Clock(), Error: "the write was not answered, and what it was to create is not there"}
 		default:
@@ -88,7 +88,11 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		outcomes = append(outcomes, out)
 	}
 	if len(outcomes) < len(b.Intents) {
-		p.lookAgain(b.Sent.Add(inFlight))
+		next := inFlight
+		if age >= inFlight {
+			next += limits.SearchLag
+		}
+		p.lookAgain(b.Sent.Add(next))
 	}
 	if len(outcomes) == 0 {
 		return false, nil
