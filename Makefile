@@ -55,8 +55,8 @@ bench: ## Benchmarks, with calls, points and allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## Each fuzz target for a short while
-	@for target in $$(grep -rho 'func Fuzz[A-Za-z0-9_]*' --include='*_test.go' engine providers | awk '{print $$2}' | sort -u); do \
-		pkg=$$(dirname $$(grep -rl "func $$target(" --include='*_test.go' engine providers | head -1)); \
+	@for target in $$(grep -rho 'func Fuzz[A-Za-z0-9_]*' --include='*_test.go' cmd engine providers | awk '{print $$2}' | sort -u); do \
+		pkg=$$(dirname $$(grep -rl "func $$target(" --include='*_test.go' cmd engine providers | head -1)); \
 		echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 15s ./$$pkg || exit 1; done
 
 golden: ## Rewrite golden files from what the code does now
