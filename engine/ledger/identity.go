@@ -266,6 +266,35 @@ func (w *workspace) storeWoken() error {
 	return err
 }
 
+// storeExpected makes due what referred to records that were not known before.
+func (w *workspace) storeExpected() error {
+	if len(w.news) == 0 {
+		return nil
+	}
+	var pairs []string
+	err := w.query(`SELECT pair_id, left_value, right_value FROM conflict WHERE state = 'open' AND reason = $1`, []any{ReasonMissingParent}, func(r row) error {
+		var id string
+		var texts [2]string
+		if err := r.Scan(&id, &texts[0], &texts[1]); err != nil {
+			return err
+		}
+		for _, text := range texts {
+			var v record.Value
+			if err := decode("the value of a conflict", text, &v); err != nil {
+				return err
+			}
+			if slices.ContainsFunc(v.Parts(), func(part string) bool { return w.news[part] }) {
+				pairs = append(pairs, id)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return w.enqueuePairs(pairs, PriorityLive, w.now, "what it refers to is known now")
+}
+
 func (w *workspace) storeTrouble() error { return w.openConflicts(w.trouble) }
 
 // HalfPairs calls yield for every live record of an object's side that has no other side yet and may get one by matching,

@@ -304,13 +304,14 @@ func some(pairs []string, names map[string]string) string {
 // drain runs one object until nothing of it is due.
 func (p *Pipeline) drain(ctx context.Context, o *object) error {
 	for {
+		loading := p.loads.of(o) // asked first: what a load that ends just now leaves to do is this object's too
 		worked, err := p.turn(ctx, o)
 		if err != nil {
 			return err
 		}
 		switch {
 		case worked:
-		case !p.loads.of(o):
+		case !loading && !p.loads.of(o):
 			return ctx.Err()
 		default:
 			if err := p.meanwhile(ctx, o); err != nil {

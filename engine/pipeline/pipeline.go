@@ -187,6 +187,7 @@ func (p *Pipeline) settleAll(ctx context.Context) error {
 		if worked {
 			continue
 		}
+		loading := p.loads.of(nil) // asked first: what a load that ends just now leaves to do is due
 		due, waiting, err := p.due(ctx)
 		if err != nil {
 			return err
@@ -196,7 +197,7 @@ func (p *Pipeline) settleAll(ctx context.Context) error {
 			wait = leftPoll
 		} else if waiting {
 			wait = due.Sub(p.cfg.Clock())
-		} else if !p.loads.of(nil) {
+		} else if !loading {
 			return p.loads.failed()
 		}
 		if err := p.sleep(ctx, wait); err != nil {
