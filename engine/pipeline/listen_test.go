@@ -1,8 +1,6 @@
 package pipeline_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"accord/engine/ledger"
-	"accord/engine/pipeline"
 	"accord/engine/provider"
 	"accord/engine/provider/providertest"
 	"accord/engine/record"
@@ -258,7 +255,6 @@ func TestAGapInTheEventsShows(t *testing.T) {
 
 // TestACrashAnywhereHearsOnce ends the process at one transaction after the other while events come in.
 func TestACrashAnywhereHearsOnce(t *testing.T) {
-	died := errors.New("died")
 	survived := false
 	for at := 1; !survived; at++ {
 		if at > 400 {
@@ -269,26 +265,7 @@ func TestACrashAnywhereHearsOnce(t *testing.T) {
 		w.request("e1", deal, "250")
 		w.shout("s1", "hello", true)
 		w.request("e1", deal, "250")
-		steps := 0
-		w.reopen(func(s ledger.Step) error {
-			if s.Read {
-				return nil
-			}
-			if steps++; steps >= at {
-				return died
-			}
-			return nil
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		err := pipeline.New(w.config).Once(ctx)
-		cancel()
-		if survived = err == nil; survived {
-			t.Logf("%d steps", at-1)
-		}
-		if err != nil && !errors.Is(err, died) {
-			t.Fatalf("step %d: %v", at, err)
-		}
-		w.reopen(nil)
+		survived = w.dieAt(at)
 		w.hear()
 		if got := w.acts(); len(got) != 5 {
 			t.Fatalf("died at step %d, and %d actions: %q", at, len(got), got)

@@ -293,9 +293,35 @@ func (p patientActor) Act(_ context.Context, a provider.Action) (provider.Action
 	return p.act(a)
 }
 
+// dieAt has a sync end at its nth transaction that changes anything, and says whether it came to its own end before that.
+func (w *triggerWorld) dieAt(n int) (survived bool) {
+	w.t.Helper()
+	died := errors.New("died")
+	steps := 0
+	w.reopen(func(s ledger.Step) error {
+		if s.Read {
+			return nil
+		}
+		if steps++; steps >= n {
+			return died
+		}
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	defer cancel()
+	err := pipeline.New(w.config).Once(ctx)
+	if err != nil && !errors.Is(err, died) {
+		w.t.Fatalf("step %d: %v", n, err)
+	}
+	if err == nil {
+		w.t.Logf("%d steps", n-1)
+	}
+	w.reopen(nil)
+	return err == nil
+}
+
 // TestACrashAnywhereFiresOnce ends the process at one transaction after the other, before and after its commit.
 func TestACrashAnywhereFiresOnce(t *testing.T) {
-	died := errors.New("died")
 	survived := false
 	for at := 1; !survived; at++ {
 		if at > 400 {
@@ -306,26 +332,7 @@ func TestACrashAnywhereFiresOnce(t *testing.T) {
 		w.sync()
 		opp := w.sf.Records("Opportunity")[0].ID
 		w.win(opp)
-		steps := 0
-		w.reopen(func(s ledger.Step) error {
-			if s.Read {
-				return nil
-			}
-			if steps++; steps >= at {
-				return died
-			}
-			return nil
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		err := pipeline.New(w.config).Once(ctx)
-		cancel()
-		if survived = err == nil; survived {
-			t.Logf("%d steps", at-1)
-		}
-		if err != nil && !errors.Is(err, died) {
-			t.Fatalf("step %d: %v", at, err)
-		}
-		w.reopen(nil)
+		survived = w.dieAt(at)
 		w.sync()
 		if got := w.acts(); len(got) != 2 {
 			t.Fatalf("died at step %d, and %d actions: %q", at, len(got), got)
