@@ -35,10 +35,6 @@ const (
 	StateDiscarded = "discarded"
 )
 
-// ReasonMissingParent is the reason of a conflict about a reference to a record that has no pair, or whose pair has no
-// record on the other side yet.
-const ReasonMissingParent = "missing_parent"
-
 // ReasonAmbiguous is the reason of a conflict about records of which more than one claims the same other side.
 const ReasonAmbiguous = "ambiguous_match"
 

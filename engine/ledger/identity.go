@@ -72,6 +72,7 @@ func (w *workspace) join(own, into *pairRow, s *seenRow) *pairRow {
 	into.IDs[s.side] = s.id
 	into.changed = true
 	w.ends[s.seenKey] = into
+	w.news[s.seenKey] = true
 	s.pairID, s.changed = into.ID, true
 	w.completed(into)
 	return into
@@ -184,6 +185,7 @@ func (w *workspace) storeAbsorbed() error {
 	}
 	for _, statement := range []string{
 		`DELETE FROM pair WHERE id IN (%s)`,
+		`DELETE FROM expected WHERE pair_id IN (%s)`, // the pair that they are part of is decided anew
 		`DELETE FROM pending WHERE pair_id IN (%s)`,
 		`UPDATE conflict SET state = 'resolved' WHERE state = 'open' AND pair_id IN (%s)`,
 		`UPDATE deadletter SET state = 'retried' WHERE state = 'open' AND trigger_name = '' AND pair_id IN (%s)`,
@@ -264,35 +266,6 @@ func (w *workspace) storeWoken() error {
 	_, err := w.execAmong(`UPDATE pending SET waits_for = '', not_before = $1, gen = gen + 1, reason = 'was waiting'
 		WHERE waits_for <> '' AND waits_for IN (%s)`, []any{w.now}, sorted(w.woken))
 	return err
-}
-
-// storeExpected makes due what referred to records that were not known before.
-func (w *workspace) storeExpected() error {
-	if len(w.news) == 0 {
-		return nil
-	}
-	var pairs []string
-	err := w.query(`SELECT pair_id, left_value, right_value FROM conflict WHERE state = 'open' AND reason = $1`, []any{ReasonMissingParent}, func(r row) error {
-		var id string
-		var texts [2]string
-		if err := r.Scan(&id, &texts[0], &texts[1]); err != nil {
-			return err
-		}
-		for _, text := range texts {
-			var v record.Value
-			if err := decode("the value of a conflict", text, &v); err != nil {
-				return err
-			}
-			if slices.ContainsFunc(v.Parts(), func(part string) bool { return w.news[part] }) {
-				pairs = append(pairs, id)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return w.enqueuePairs(pairs, PriorityLive, w.now, "what it refers to is known now")
 }
 
 func (w *workspace) storeTrouble() error { return w.openConflicts(w.trouble) }

@@ -36,6 +36,9 @@ type Resolution struct {
 	// WaitFor keeps the pair pending until one of these pairs has both sides, or RetryAt. When one has them already, or is
 	// no more, the pair is due at once.
 	WaitFor []string
+	// Expects are the records that the pair refers to and that were not known when it was decided about. When one is known by
+	// now, the pair is due at once; else as soon as one is.
+	Expects []Expected
 	Reason  string // why it stays pending; "" keeps the reason it had
 }
 
@@ -65,7 +68,7 @@ func (l *Ledger) Resolve(ctx context.Context, resolutions []Resolution) (stale [
 	}
 	err = l.write(ctx, fmt.Sprintf("record what was decided about %d pairs", len(ids)), nil, func(t *tx) error {
 		stale = nil
-		pending, err := t.lockClaimed(ids)
+		pending, err := t.lockClaimed(ids, expecting(resolutions))
 		if err != nil {
 			return err
 		}
@@ -92,9 +95,9 @@ func (l *Ledger) Resolve(ctx context.Context, resolutions []Resolution) (stale [
 	return stale, err
 }
 
-// lockClaimed reads what is pending of pairs, under the locks of their objects.
-func (t *tx) lockClaimed(ids []string) (map[string]*claimed, error) {
-	if err := t.lockObjects(`SELECT DISTINCT object FROM pending WHERE pair_id IN (%s)`, ids); err != nil {
+// lockClaimed reads what is pending of pairs, under the locks of their objects and of others.
+func (t *tx) lockClaimed(ids, others []string) (map[string]*claimed, error) {
+	if err := t.lockObjects(`SELECT DISTINCT object FROM pending WHERE pair_id IN (%s)`, ids, others...); err != nil {
 		return nil, err
 	}
 	pending := map[string]*claimed{}
@@ -108,12 +111,15 @@ func (t *tx) lockClaimed(ids []string) (map[string]*claimed, error) {
 	})
 }
 
-// lockObjects takes the locks of the objects that a query finds for ids.
-func (t *tx) lockObjects(query string, ids []string) error {
+// lockObjects takes the locks of the objects that a query finds for ids, and of others: all in one order.
+func (t *tx) lockObjects(query string, ids []string, others ...string) error {
 	if !t.l.dialect.advisory {
 		return nil
 	}
 	var objects []string
+	for _, o := range others {
+		objects = append(objects, "object/"+o)
+	}
 	err := t.among(query, nil, ids, func(r row) error {
 		var o string
 		err := r.Scan(&o)
@@ -136,9 +142,11 @@ func (t *tx) lockObjects(query string, ids []string) error {
 type settlement struct {
 	*workspace
 	pending map[string]*claimed
+	half    map[string]bool  // of pairs that are waited for: whether a side is missing
+	known   map[seenKey]bool // records that are expected and that are known by now
 }
 
-func (s *settlement) record(list []Resolution) error {
+func (s *settlement) load(list []Resolution) error {
 	ids := make([]string, len(list))
 	for i, r := range list {
 		ids[i] = r.PairID
@@ -149,8 +157,14 @@ func (s *settlement) record(list []Resolution) error {
 	if err := s.loadSeenOf(ids); err != nil {
 		return err
 	}
-	whole, err := s.whole(list)
-	if err != nil {
+	if err := s.loadAwaited(list); err != nil {
+		return err
+	}
+	return s.loadExpected(list)
+}
+
+func (s *settlement) record(list []Resolution) error {
+	if err := s.load(list); err != nil {
 		return err
 	}
 	var intents, kept [][]any
@@ -187,7 +201,7 @@ func (s *settlement) record(list []Resolution) error {
 		case r.Saw != nil:
 			blind = append(blind, p.ID)
 		}
-		if row := s.keep(p, r, whole); row != nil {
+		if row := s.keep(p, r); row != nil {
 			kept = append(kept, row)
 		} else {
 			s.decided(p, r)
@@ -204,6 +218,9 @@ func (s *settlement) record(list []Resolution) error {
 		return err
 	}
 	if err := s.addFirings(firings); err != nil {
+		return err
+	}
+	if err := s.storeExpecting(list); err != nil {
 		return err
 	}
 	if err := s.forgetSaw(blind); err != nil {
@@ -282,28 +299,29 @@ func (s *settlement) intents(p *pairRow, r Resolution) ([][]any, error) {
 	return rows, nil
 }
 
-// whole finds out which of the pairs that are waited for have both sides, and keeps them as they are until we commit:
+// loadAwaited finds out which of the pairs that are waited for have both sides, and keeps them as they are until we commit:
 // otherwise one could be completed in between, and nobody would be woken.
-func (s *settlement) whole(list []Resolution) (half map[string]bool, err error) {
+func (s *settlement) loadAwaited(list []Resolution) error {
 	var awaited []string
 	for _, r := range list {
 		awaited = append(awaited, r.WaitFor...)
 	}
-	half = map[string]bool{}
+	s.half = map[string]bool{}
 	slices.Sort(awaited)
-	return half, s.among(`SELECT id, CASE WHEN left_id IS NULL OR right_id IS NULL THEN 1 ELSE 0 END FROM pair WHERE id IN (%s)`+s.l.dialect.share,
+	return s.among(`SELECT id, CASE WHEN left_id IS NULL OR right_id IS NULL THEN 1 ELSE 0 END FROM pair WHERE id IN (%s)`+s.l.dialect.share,
 		nil, slices.Compact(awaited), func(r row) error {
 			var id string
 			var is bool
 			err := r.Scan(&id, &is)
-			half[id] = is
+			s.half[id] = is
 			return err
 		})
 }
 
 // keep is the row of a pair that stays pending; nil for one that is done with.
-func (s *settlement) keep(p *pairRow, r Resolution, half map[string]bool) []any {
-	if r.RetryAt.IsZero() && len(r.WaitFor) == 0 {
+func (s *settlement) keep(p *pairRow, r Resolution) []any {
+	appeared := slices.ContainsFunc(r.Expects, func(e Expected) bool { return s.known[e.key()] })
+	if r.RetryAt.IsZero() && len(r.WaitFor) == 0 && !appeared {
 		return nil
 	}
 	c := s.pending[p.ID]
@@ -313,11 +331,14 @@ func (s *settlement) keep(p *pairRow, r Resolution, half map[string]bool) []any 
 	}
 	if len(r.WaitFor) > 0 {
 		// One is enough: when it is complete, the pair is decided anew and waits for the next.
-		if n := slices.IndexFunc(r.WaitFor, func(id string) bool { return !half[id] }); n >= 0 {
+		if n := slices.IndexFunc(r.WaitFor, func(id string) bool { return !s.half[id] }); n >= 0 {
 			notBefore = s.now
 		} else {
 			waitsFor = r.WaitFor[0]
 		}
+	}
+	if appeared {
+		notBefore, waitsFor = s.now, ""
 	}
 	reason := r.Reason
 	if reason == "" {

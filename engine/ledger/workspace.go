@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"database/sql"
 	"maps"
 	"slices"
@@ -20,7 +19,7 @@ type workspace struct {
 
 	pending  map[string]*enqueue // by pair
 	absorbed map[string]string   // pair that is no more -> the pair that it became part of
-	news     map[string]bool     // records that nobody knew before, by id
+	news     map[seenKey]bool    // records that nobody knew before
 	woken    map[string]bool     // pairs that have got their second side, by the ids that others may wait for
 	trouble  []Conflict
 	calmed   map[string]bool             // pairs whose open conflict about an ambiguous match is over
@@ -50,7 +49,7 @@ func (t *tx) workspace() *workspace {
 	return &workspace{
 		tx: t, seen: map[seenKey]*seenRow{}, links: map[seenKey]map[string]bool{}, pairs: map[string]*pairRow{},
 		ends: map[seenKey]*pairRow{}, pending: map[string]*enqueue{}, absorbed: map[string]string{}, calmed: map[string]bool{},
-		news: map[string]bool{}, woken: map[string]bool{}, cleared: map[string]bool{}, claims: map[seenKey]map[string]bool{}, tally: map[string]map[string]int64{},
+		news: map[seenKey]bool{}, woken: map[string]bool{}, cleared: map[string]bool{}, claims: map[seenKey]map[string]bool{}, tally: map[string]map[string]int64{},
 	}
 }
 
@@ -210,9 +209,7 @@ func (w *workspace) storePairs() error {
 }
 
 func (w *workspace) storeSeen() error {
-	keys := slices.SortedFunc(maps.Keys(w.seen), func(a, b seenKey) int {
-		return cmp.Or(cmp.Compare(a.object, b.object), cmp.Compare(a.side, b.side), cmp.Compare(a.id, b.id))
-	})
+	keys := slices.SortedFunc(maps.Keys(w.seen), compareKeys)
 	var rows [][]any
 	for _, k := range keys {
 		s := w.seen[k]
@@ -262,7 +259,7 @@ func (w *workspace) newPair(s *seenRow) *pairRow {
 	p := &pairRow{changed: true, Pair: Pair{ID: w.l.ids.next(w.now), Object: s.object, State: PairLive, Fresh: w.fresh, CreatedAt: now, UpdatedAt: now}}
 	p.IDs[s.side] = s.id
 	s.pairID, s.changed = p.ID, true
-	w.news[s.id] = true
+	w.news[s.seenKey] = true
 	return w.addPair(p)
 }
 

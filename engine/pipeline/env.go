@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"accord/engine/contract"
 	"accord/engine/ledger"
 	"accord/engine/record"
 )
@@ -36,11 +37,7 @@ func (p *Pipeline) environment(ctx context.Context, o *object, records [2][]*rec
 		for _, side := range record.Sides {
 			var ids []string
 			for _, r := range records[side] {
-				for _, n := range f.Ends[side] {
-					if v := r.Fields[n.Name]; v.Kind() == record.Reference {
-						ids = append(ids, v.Parts()...)
-					}
-				}
+				ids = append(ids, referred(f, side, r.Fields)...)
 			}
 			slices.Sort(ids)
 			var err error
@@ -62,6 +59,38 @@ func (p *Pipeline) environment(ctx context.Context, o *object, records [2][]*rec
 		e.add(name, pairs, back)
 	}
 	return e, nil
+}
+
+// strangers are the records that both records of a pair refer to, and that were in no pair when the batch began. Whatever was
+// decided about them, a condition among it, may come out otherwise once they are known.
+func (e *environment) strangers(o *object, w ledger.Work) []ledger.Expected {
+	var list []ledger.Expected
+	for _, f := range o.Fields {
+		if f.Reference == nil {
+			continue
+		}
+		for _, side := range record.Sides {
+			if w.Seen[side] == nil {
+				continue
+			}
+			for _, id := range referred(f, side, w.Seen[side].Fields) {
+				if _, known := e.PairOf(f.Reference.Name, side, id); !known {
+					list = append(list, ledger.Expected{Object: f.Reference.Name, Side: side, RecordID: id})
+				}
+			}
+		}
+	}
+	return list
+}
+
+// referred lists the ids that one side of a field refers to.
+func referred(f *contract.Field, side record.Side, fields record.Fields) (ids []string) {
+	for _, n := range f.Ends[side] {
+		if v := fields[n.Name]; v.Kind() == record.Reference {
+			ids = append(ids, v.Parts()...)
+		}
+	}
+	return ids
 }
 
 // add joins what two fields that refer to the same object need.

@@ -94,6 +94,9 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 		closed := ledger.PairClosed
 		r.State = &closed
 	}
+	if r.State == nil {
+		r.Expects = env.strangers(o, w)
+	}
 	for _, side := range record.Sides {
 		if patch := d.Patches[side]; patch != nil {
 			r.Intents = append(r.Intents, ledger.Intent{
