@@ -13,7 +13,7 @@ func (v *vendor) Act(ctx context.Context, a provider.Action) (result provider.Ac
 	begun := time.Now()
 	defer func() { v.p.observe(ctx, v.side, a.Type, 1, begun, err) }()
 	w.count("act")
-	time.Sleep(v.p.moment("door/act/"+v.side.String(), time.Millisecond))
+	time.Sleep(v.p.moment("door/act/"+v.side.String()+a.Type+a.RecordID, time.Millisecond))
 	if err := v.p.step(vendorCall, "call act", 3); err != nil {
 		return none, err
 	}
@@ -21,7 +21,7 @@ func (v *vendor) Act(ctx context.Context, a provider.Action) (result provider.Ac
 		return none, &provider.Error{Kind: provider.Unknown, Op: "act", Err: ctx.Err()}
 	}
 	w.trace.add("%s act %s %s %v %v", v.side, a.Type, a.RecordID, a.Settings, a.Fields)
-	pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
+	v.way(ctx, "act"+a.RecordID, 5*time.Millisecond, 500*time.Millisecond)
 	if v.p.isDead() && w.stream("in flight").IntN(2) == 0 {
 		return none, errDead
 	}
@@ -47,7 +47,7 @@ func (v *vendor) Act(ctx context.Context, a provider.Action) (result provider.Ac
 	if trouble && w.hit(LostAfter, 1) {
 		return none, &provider.Error{Kind: provider.Unknown, Op: "act", Message: "lost after"}
 	}
-	pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
+	v.way(ctx, "act"+a.RecordID, 5*time.Millisecond, 500*time.Millisecond)
 	if v.p.isDead() {
 		return none, errDead
 	}

@@ -82,7 +82,7 @@ func (t *table) load(ctx context.Context, b provider.Batch, known func(table, id
 	if trouble && w.hit(LostAfter, 0.7) {
 		return nil, lost("lost after")
 	}
-	pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
+	v.way(ctx, "load"+t.name, 5*time.Millisecond, 500*time.Millisecond)
 	if v.p.isDead() {
 		return nil, errDead
 	}

@@ -68,7 +68,7 @@ func (o *operator) gate(s ledger.Step) error {
 }
 
 func (o *operator) apply(ctx context.Context, c *contract.Contract) (err error) {
-	l, err := o.w.open(ctx, o.name, o.gate)
+	l, err := o.w.open(ctx, o.name, time.Now, o.gate)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type process struct {
 	w      *world
 	name   string
 	worker string // the same in every life
+	ahead  time.Duration
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
@@ -47,6 +48,13 @@ type process struct {
 	auditor *auditor.Auditor
 	pending []showing
 	frozen  time.Time // it stands still until then
+}
+
+// process begins a life.
+func (w *world) process(name, worker string) *process {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d/clock/%s", w.seed, name)
+	return &process{w: w, name: name, worker: worker, ahead: time.Duration(h.Sum64() % uint64(time.Millisecond)), cancel: func() {}}
 }
 
 // showing is something that the engine was shown and has not stored yet.
@@ -74,6 +82,10 @@ func (p *process) moment(name string, most time.Duration) time.Duration {
 	fmt.Fprintf(h, "%d/%s/%s/%d", p.w.seed, p.name, name, time.Now().UnixNano())
 	return time.Microsecond + time.Duration(h.Sum64()%uint64(most))
 }
+
+// clock is the process's own: of all clocks of a run no two agree to the nanosecond, as no two ever do. What the ledger
+// says is due at some millisecond wakes nobody's loop at the moment at which it wakes another's.
+func (p *process) clock() time.Time { return time.Now().Add(p.ahead) }
 
 // audit begins to write the log of calls, a moment after whatever else happens now.
 func (p *process) audit(l *ledger.Ledger) {
@@ -152,6 +164,9 @@ var idle = []string{"claim", "dispatch", "take ", "renew ", "release "}
 
 // gate makes every transaction of the ledger a place to die at.
 func (p *process) gate(s ledger.Step) error {
+	if !s.Committed && !s.Read {
+		time.Sleep(p.moment("queue/"+s.What, 200*time.Microsecond)) // who comes at one moment is not taken in any order
+	}
 	p.thaw()
 	if p.isDead() {
 		return errCrashed
@@ -203,7 +218,7 @@ func (p *process) stored() {
 func (p *process) live(ctx context.Context) (err error) {
 	ctx, p.cancel = context.WithCancel(ctx)
 	defer p.cancel()
-	l, err := p.w.open(context.WithoutCancel(ctx), p.name, p.gate)
+	l, err := p.w.open(context.WithoutCancel(ctx), p.name, p.clock, p.gate)
 	if err != nil {
 		return err
 	}
@@ -232,7 +247,7 @@ func (p *process) live(ctx context.Context) (err error) {
 // keepAlive starts the process again whenever it ends, until ctx does.
 func (w *world) keepAlive(ctx context.Context, worker string) {
 	for n := 1; ctx.Err() == nil; n++ {
-		p := &process{w: w, name: fmt.Sprint(worker, n), worker: worker}
+		p := w.process(fmt.Sprint(worker, n), worker)
 		w.trace.add("%s starts", p.name)
 		if err := p.live(ctx); err != nil {
 			w.trace.add("%s stops: %v", p.name, err)

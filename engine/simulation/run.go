@@ -81,15 +81,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 
 // storm is users at work, with all the trouble that the run meets.
 func (w *world) storm(ctx context.Context, o Options, replace int) error {
-	alive, stop := context.WithCancel(ctx)
-	var workers sync.WaitGroup
-	workers.Go(func() { w.keepAlive(alive, "one") })
+	one := w.start(ctx, "one", 0)
+	two := func() {}
 	if w.met(Workers) {
 		w.strike(Workers)
-		workers.Go(func() {
-			pause(alive, w.between("second worker", time.Millisecond, 30*time.Second))
-			w.keepAlive(alive, "two")
-		})
+		two = w.start(ctx, "two", w.between("second worker", time.Millisecond, 30*time.Second))
 	}
 	var err error
 	for w.step = range o.Steps {
@@ -109,12 +105,26 @@ func (w *world) storm(ctx context.Context, o Options, replace int) error {
 		w.act()
 	}
 	time.Sleep(w.between("end", time.Millisecond, 20*time.Second))
-	stop()
-	workers.Wait()
+	one() // and then the other: two that end at one moment would do so in no order
+	two()
 	w.quiet.Store(true)
 	w.trace.add("the storm is over")
 	w.late.Wait()
 	return err
+}
+
+// start has a worker live, again and again, from a while on until it is stopped.
+func (w *world) start(ctx context.Context, worker string, after time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		pause(ctx, after)
+		w.keepAlive(ctx, worker)
+	})
+	return func() {
+		cancel()
+		ended.Wait()
+	}
 }
 
 // settle is the quiet after the storm: no trouble, nothing that tells of changes, and nobody edits. What both sides
@@ -122,8 +132,8 @@ func (w *world) storm(ctx context.Context, o Options, replace int) error {
 func (w *world) settle(ctx context.Context) (err error) {
 	w.show()
 	time.Sleep(2 * time.Minute)
-	p := &process{w: w, name: "quiet", worker: "one", cancel: func() {}}
-	l, err := w.open(ctx, p.name, p.gate)
+	p := w.process("quiet", "one")
+	l, err := w.open(ctx, p.name, p.clock, p.gate)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (v *vendor) People(ctx context.Context, ids, emails []string) ([]record.Per
 		return nil, err
 	}
 	people, err := v.Fake.People(ctx, ids, emails)
-	return people, v.end(ctx, err)
+	return people, v.end(ctx, "people", err)
 }
 
 // begin is the way of a request that changes nothing to the vendor.
@@ -40,11 +40,11 @@ func (v *vendor) begin(ctx context.Context, op, table string) error {
 	w.count(op)
 	// Several of a process's goroutines may begin at one moment. What one of them asks of a vendor comes a little later,
 	// so that the order is the seed's.
-	pause(ctx, v.p.between("door/"+v.side.String()+op+table, time.Microsecond, time.Millisecond))
+	v.way(ctx, op+table, time.Microsecond, time.Millisecond)
 	if err := v.p.step(vendorCall, "call "+op, 1); err != nil {
 		return err
 	}
-	if !pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 300*time.Millisecond)) {
+	if !v.way(ctx, op+table, 5*time.Millisecond, 300*time.Millisecond) {
 		return &provider.Error{Kind: provider.Unknown, Op: op, Err: ctx.Err()}
 	}
 	switch {
@@ -61,9 +61,19 @@ func (v *vendor) begin(ctx context.Context, op, table string) error {
 	return nil
 }
 
+// way is the time that something takes on its way, and says whether ctx is still alive. What is cut short together goes on
+// one after another.
+func (v *vendor) way(ctx context.Context, what string, from, to time.Duration) bool {
+	whole := pause(ctx, v.p.between("way/"+v.side.String(), from, to))
+	if !whole {
+		time.Sleep(v.p.moment("cut short/"+v.side.String()+what, time.Millisecond))
+	}
+	return whole
+}
+
 // end is the way of an answer back.
-func (v *vendor) end(ctx context.Context, err error) error {
-	if !pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 200*time.Millisecond)) && err == nil {
+func (v *vendor) end(ctx context.Context, op string, err error) error {
+	if !v.way(ctx, op, 5*time.Millisecond, 200*time.Millisecond) && err == nil {
 		err = &provider.Error{Kind: provider.Unknown, Op: "call", Err: ctx.Err()}
 	}
 	if v.p.isDead() {
@@ -109,7 +119,7 @@ func (t *table) List(ctx context.Context, since record.Version, page func([]reco
 			w.trace.add("%s list %s breaks", t.v.side, t.name)
 			return 0, &provider.Error{Kind: provider.Transient, Op: "list", Message: "the connection broke"}
 		}
-		if err := t.v.end(ctx, nil); err != nil {
+		if err := t.v.end(ctx, "list"+t.name, nil); err != nil {
 			return 0, err
 		}
 		t.v.p.showing(t.v.side, t.name, chunk, shown)
@@ -117,7 +127,7 @@ func (t *table) List(ctx context.Context, since record.Version, page func([]reco
 			return 0, err
 		}
 	}
-	return next, t.v.end(ctx, nil)
+	return next, t.v.end(ctx, "list"+t.name, nil)
 }
 
 // Read finds records by id.
@@ -127,7 +137,7 @@ func (t *table) Read(ctx context.Context, ids []string) ([]record.Record, error)
 	}
 	shown := t.v.p.w.length()
 	records, err := t.Records.Read(ctx, ids)
-	if err := t.v.end(ctx, err); err != nil {
+	if err := t.v.end(ctx, "read"+t.name, err); err != nil {
 		return nil, err
 	}
 	t.v.p.w.trace.add("%s read %s %v", t.v.side, t.name, ids)
@@ -151,7 +161,7 @@ func (t *table) Find(ctx context.Context, keys []string) (map[string][]string, e
 		}
 	}
 	w.trace.add("%s find %s %v: %v", t.v.side, t.name, keys, len(found))
-	return found, t.v.end(ctx, err)
+	return found, t.v.end(ctx, "find"+t.name, err)
 }
 
 // Write carries out a batch, or does not, or does and says that it did not hear.
@@ -169,7 +179,7 @@ func (t *table) Write(ctx context.Context, b provider.Batch) (results []record.R
 	}
 	known := w.known(v.side, t.name, b.Patches)
 	w.trace.add("%s write %s %s", v.side, t.name, describe(b))
-	pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
+	v.way(ctx, "write"+t.name, 5*time.Millisecond, 500*time.Millisecond)
 	if v.p.isDead() && w.stream("in flight").IntN(2) == 0 {
 		return nil, errDead // the request was still in our own machine
 	}
@@ -226,7 +236,7 @@ func (t *table) Write(ctx context.Context, b provider.Batch) (results []record.R
 	if trouble && w.hit(LostAfter, 0.7) {
 		return nil, unknown("lost after")
 	}
-	pause(ctx, v.p.between("way/"+v.side.String(), 5*time.Millisecond, 500*time.Millisecond))
+	v.way(ctx, "write"+t.name, 5*time.Millisecond, 500*time.Millisecond)
 	if v.p.isDead() {
 		return nil, errDead
 	}

@@ -151,15 +151,15 @@ func types(name string) (record.Shape, bool) {
 }
 
 // open opens the ledger for one process.
-func (w *world) open(ctx context.Context, who string, gate func(ledger.Step) error) (*ledger.Ledger, error) {
+func (w *world) open(ctx context.Context, who string, clock func() time.Time, gate func(ledger.Step) error) (*ledger.Ledger, error) {
 	return ledger.Open(ctx, ledger.Config{
-		URL: "sqlite:" + w.path, Clock: time.Now, Logger: hclog.NewNullLogger(), Random: random{w.stream("id/" + who)}, Gate: gate,
+		URL: "sqlite:" + w.path, Clock: clock, Logger: hclog.NewNullLogger(), Random: random{w.stream("id/" + who)}, Gate: gate,
 	})
 }
 
 func (w *world) config(l *ledger.Ledger, p *process, providers binding.Providers) pipeline.Config {
 	return pipeline.Config{
-		Ledger: l, Clock: time.Now, Logger: hclog.NewNullLogger(), Worker: p.worker, Sweep: time.Minute, Audited: p.auditor.Flush,
+		Ledger: l, Clock: p.clock, Logger: hclog.NewNullLogger(), Worker: p.worker, Sweep: time.Minute, Audited: p.auditor.Flush,
 		Connect: func(context.Context, *contract.Contract) (binding.Providers, error) { return providers, nil },
 		Decode:  decode,
 	}
