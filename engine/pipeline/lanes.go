@@ -232,6 +232,7 @@ func (p *Pipeline) role(ctx context.Context, name string, do func(ctx context.Co
 			return err // the lane is given back with all others, at the end
 		}
 		p.lanes.release(ctx, h)
+		timer.Reset(pause) // all that this worker held may be lost at one moment
 		p.cfg.Logger.Warn("another worker goes on with what this one was too slow at", "lane", name, "error", err)
 	}
 }
