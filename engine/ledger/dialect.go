@@ -72,10 +72,11 @@ func openSQLite(path string) (*dialect, *sql.DB, *sql.DB, error) {
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, write.Close())
 	}
-	read.SetMaxOpenConns(4)
-	read.SetMaxIdleConns(4)
 	return &dialect{name: "sqlite", chunk: 128, prepares: true, file: full}, write, read, nil
 }
+
+// sqliteReaders is how many transactions read at a time.
+const sqliteReaders = 4
 
 // schema holds accord's tables in PostgreSQL, so that they share a database with others without harm.
 const schema = "accord"

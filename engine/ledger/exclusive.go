@@ -19,7 +19,7 @@ func (l *Ledger) Exclusive(ctx context.Context, purpose string) (release func(),
 	} else {
 		h := fnv.New64a()
 		_, _ = h.Write([]byte("accord/" + purpose)) // never fails
-		release, err = lockAdvisory(ctx, l.reads, int64(h.Sum64()>>1))
+		release, err = lockAdvisory(ctx, l.reads.db, int64(h.Sum64()>>1))
 	}
 	if err != nil && ctx.Err() != nil {
 		return nil, ErrHeld

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -47,8 +46,8 @@ var (
 // ledger.
 type Ledger struct {
 	dialect *dialect
-	writer  *writer
-	reads   *sql.DB
+	writes  *pool
+	reads   *pool
 	clock   func() time.Time
 	log     hclog.Logger
 	ids     *idSource
@@ -75,7 +74,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
-	l.dialect, l.writer, l.reads = d, newWriter(d, write), read
+	l.dialect, l.writes, l.reads = d, newPool(d, write, 1), newPool(d, read, sqliteReaders)
 	if err := migrate(ctx, d, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the ledger: %w", err), l.Close())
 	}
@@ -85,7 +84,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 
 // Close waits for transactions in flight and closes the ledger.
 func (l *Ledger) Close() error {
-	err := errors.Join(l.writer.close(), l.reads.Close())
+	err := errors.Join(l.writes.close(), l.reads.close())
 	if err != nil {
 		return fmt.Errorf("close the ledger: %w", err)
 	}
@@ -94,7 +93,7 @@ func (l *Ledger) Close() error {
 
 // Ping says whether the ledger can be reached.
 func (l *Ledger) Ping(ctx context.Context) error {
-	if err := l.reads.PingContext(ctx); err != nil {
+	if err := l.reads.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("reach the ledger: %w", err)
 	}
 	return nil

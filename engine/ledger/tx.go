@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -16,11 +15,11 @@ import (
 
 // tx is one transaction under way. It carries its context: it lives no longer than the call that began it.
 type tx struct {
-	ctx    context.Context
-	l      *Ledger
-	sql    *sql.Tx
-	writer *writer // SQLite's prepared statements; nil elsewhere and in reads
-	now    int64
+	ctx     context.Context
+	l       *Ledger
+	sql     *sql.Tx
+	session *session // of SQLite; nil elsewhere
+	now     int64
 }
 
 // attempts is how often a transaction is tried that others got in the way of.
@@ -36,7 +35,7 @@ func (l *Ledger) write(ctx context.Context, what string, locks []string, f func(
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	for attempt := 1; ; attempt++ {
-		err := l.writer.run(ctx, l, locks, f)
+		err := l.change(ctx, locks, f)
 		if err == nil {
 			err = l.gate(Step{What: what, Committed: true})
 		}
@@ -63,19 +62,27 @@ func (l *Ledger) read(ctx context.Context, what string, f func(*tx) error) error
 	if l.dialect.name == "postgres" {
 		options.Isolation = sql.LevelRepeatableRead
 	}
-	t, err := l.reads.BeginTx(ctx, options)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	err = f(&tx{ctx: ctx, l: l, sql: t, now: l.now()})
-	// There is nothing to commit, and a rollback after the context's end has been done already.
-	if end := t.Rollback(); err == nil && end != nil && !errors.Is(end, sql.ErrTxDone) {
-		err = end
-	}
-	if err != nil {
+	// There is nothing to commit.
+	if err := l.reads.within(ctx, l, options, f, func(*sql.Tx) error { return nil }); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
+}
+
+// change runs f in a transaction of its own, once.
+func (l *Ledger) change(ctx context.Context, locks []string, f func(*tx) error) error {
+	return l.writes.within(ctx, l, nil, func(t *tx) error {
+		for _, name := range locks {
+			if err := t.lock(name); err != nil {
+				return err
+			}
+		}
+		t.now = l.now() // after the locks: time in the ledger does not run backwards while somebody waits
+		if err := t.held(); err != nil {
+			return err
+		}
+		return f(t)
+	}, (*sql.Tx).Commit)
 }
 
 // lock takes PostgreSQL's advisory lock for a name until the transaction ends. SQLite has one writer at a time anyway.
@@ -155,10 +162,10 @@ func storable(args []any) {
 type row interface{ Scan(into ...any) error }
 
 func (t *tx) prepared(text string) (*sql.Stmt, error) {
-	if t.writer == nil || !t.l.dialect.prepares {
+	if t.session == nil {
 		return nil, nil
 	}
-	return t.writer.prepare(t.ctx, t.l.dialect.text(text))
+	return t.session.prepare(t.ctx, t.l.dialect.text(text))
 }
 
 // among runs a query whose text holds IN (%s) for a list of any length, in chunks. Of PostgreSQL and SQLite neither
