@@ -87,10 +87,10 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 	if urgency(batch.Intents) >= ledger.PriorityBackfill {
 		calling = ratelimit.WithPriority(calling, ratelimit.Backfill)
 	}
-	if err := o.group.hold.check(); err != nil {
+	results, err := p.write(provider.WithLeave(calling, o.group.hold.check), o, side, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
+	if provider.KindOf(err) == provider.Withheld {
 		return err // nothing was sent; whoever holds the lanes now looks for it
 	}
-	results, err := p.write(calling, o, side, provider.Batch{Key: batch.Key, Sent: first, Patches: patches})
 	if err == nil && len(results) != len(patches) {
 		err = &provider.Error{Kind: provider.Unknown, Op: "write to " + o.side(side),
 			Message: fmt.Sprintf("%d results for %d records", len(results), len(patches))}
@@ -208,7 +208,7 @@ func (p *Pipeline) outcome(o *object, side record.Side, in ledger.Intent, r reco
 		if in.Attempts >= maxAttempts {
 			out.Reread, out.Dead = false, p.deadLetter(o, side, in, e)
 		}
-	case e.Kind == provider.Unauthorized, e.Kind == provider.Throttled, e.Kind == provider.Exhausted,
+	case e.Kind == provider.Unauthorized, e.Kind == provider.Throttled, e.Kind == provider.Exhausted, e.Kind == provider.Withheld,
 		e.Kind.Retriable() && in.Attempts < maxAttempts:
 		out.Retry = &ledger.Retry{At: p.cfg.Clock().Add(backoff(in, e.RetryAfter)), Error: e.Error()}
 	default:

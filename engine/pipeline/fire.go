@@ -99,12 +99,12 @@ func (p *Pipeline) carryOut(ctx context.Context, f ledger.Firing, h *hold) error
 	} else {
 		kept, err := p.prepare(ctx, &f, h)
 		result := provider.ActionResult{Looked: err != nil}
-		if lost := h.check(); lost != nil {
-			return lost // nothing was asked for; whoever holds the lanes now finds out
-		}
 		if err == nil {
 			cause := provider.Cause{Initiator: strings.TrimSuffix(fmt.Sprintf("trigger %s, %s", f.Trigger, kept.Initiator), ", ")}
-			result, err = p.act(provider.WithCause(ctx, cause), f, kept)
+			result, err = p.act(provider.WithLeave(provider.WithCause(ctx, cause), h.check), f, kept)
+		}
+		if provider.KindOf(err) == provider.Withheld {
+			return err // nothing was asked for; whoever holds the lanes now finds out
 		}
 		outcome = p.fired(f, kept, result, err)
 	}
@@ -171,7 +171,7 @@ func (p *Pipeline) act(ctx context.Context, f ledger.Firing, kept *firing) (prov
 	if !ok {
 		return provider.ActionResult{}, &provider.Error{Kind: provider.Invalid, Op: doing, Message: "the contract in force has no connection " + place + " that carries out actions"}
 	}
-	return actor.Act(provider.WithCause(ctx, provider.Cause{Initiator: "trigger " + f.Trigger}), provider.Action{
+	return actor.Act(ctx, provider.Action{
 		Type: kept.Type, RecordID: kept.Action.RecordID, Settings: kept.Action.Settings, Fields: kept.Action.Fields,
 		Key: actionKey(f), Sent: f.Sent, Tried: f.Tried,
 	})

@@ -25,9 +25,10 @@ const (
 	Denied            // our user may not do this
 	Unauthorized      // the credentials are refused
 	Locked            // somebody else holds it: try again soon, in smaller batches
+	Withheld          // it was not sent, because its caller refused leave: see WithLeave
 )
 
-var kindNames = [...]string{"internal", "transient", "throttled", "exhausted", "unknown outcome", "stale", "not found", "hidden", "invalid", "denied", "unauthorized", "locked"}
+var kindNames = [...]string{"internal", "transient", "throttled", "exhausted", "unknown outcome", "stale", "not found", "hidden", "invalid", "denied", "unauthorized", "locked", "withheld"}
 
 // String names the kind.
 func (k Kind) String() string {

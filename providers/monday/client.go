@@ -128,7 +128,11 @@ func (c *client) call(ctx context.Context, r request) (*answer, error) {
 		if !errors.As(err, &e) {
 			return nil, err
 		}
-		if last != nil && e.Kind != provider.Unknown && (ctx.Err() != nil || e.Code == "" && e.RetryAfter > 0) {
+		if last != nil && last.Code == codeConflict && e.Kind == provider.Withheld {
+			last.Kind = provider.Unknown // the first request under this key is still at work
+			return nil, last
+		}
+		if last != nil && e.Kind != provider.Unknown && e.Kind != provider.Withheld && (ctx.Err() != nil || e.Code == "" && e.RetryAfter > 0) {
 			// Time ran out while the call was to be made again: what the vendor said is what went wrong, not that.
 			last.RetryAfter = max(last.RetryAfter, e.RetryAfter)
 			return nil, last
@@ -242,7 +246,16 @@ func (c *client) send(ctx context.Context, r request, token string, body []byte,
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	}))
+	refused := func() error { return nil }
+	if r.write {
+		if refused, err = provider.LeaveHTTP(req, r.what); err != nil {
+			return nil, err
+		}
+	}
 	resp, err := c.http.Do(req)
+	if no := refused(); err != nil && no != nil {
+		return nil, no
+	}
 	if err != nil {
 		return nil, broken(r, err, connected.Load())
 	}

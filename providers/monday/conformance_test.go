@@ -108,6 +108,16 @@ func openConforming(t *testing.T) *providertest.Vendor {
 			c.must(t, err)
 			return len(items)
 		},
+		Action: func(_ *testing.T, id string) provider.Action {
+			return provider.Action{Type: "monday_update", RecordID: id, Key: "posted", Settings: map[string]string{"body": "hello"}}
+		},
+		Acted: func(*testing.T) int {
+			n := 0
+			for _, item := range c.deals() {
+				n += len(item.Updates)
+			}
+			return n
+		},
 		Advance: func(d time.Duration) {
 			c.passed.Add(int64(d))
 			c.emulator.Advance(d)

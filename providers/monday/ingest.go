@@ -41,7 +41,7 @@ func (r *records) ingest(ctx context.Context, batch provider.Batch, f file, resu
 	id, upload, err := r.begin(ctx, what, batch.Key, len(f.rows))
 	switch kind := provider.KindOf(err); {
 	case err == nil:
-	case kind.Retriable(), kind == provider.Unknown, kind == provider.Unauthorized, kind == provider.Exhausted:
+	case kind.Retriable(), kind == provider.Unknown, kind == provider.Unauthorized, kind == provider.Withheld:
 		return nil, err
 	default:
 		r.p.log.Warn("the import was refused: writing by mutations instead", "board", r.boardName(), "items", len(f.rows), "error", err)
@@ -124,8 +124,12 @@ func (r *records) follow(ctx context.Context, what, id, upload string, text []by
 		if waits >= 2 && !uploaded {
 			if err := r.upload(ctx, what, upload, text); err != nil {
 				var e *provider.Error
-				if errors.As(err, &e) && e.Kind == provider.Unknown {
+				switch {
+				case !errors.As(err, &e):
+				case e.Kind == provider.Unknown, e.Kind == provider.Withheld && begunBefore:
 					return j, lost(err)
+				case e.Kind == provider.Withheld:
+					return j, err
 				}
 				j.Status, j.Message = "NOT_UPLOADED", err.Error()
 				return j, nil
@@ -168,6 +172,10 @@ func (r *records) upload(ctx context.Context, what, address string, text []byte)
 		}
 		status, _, err := r.p.client.transfer(ctx, http.MethodPut, address, "PUT import file", text)
 		switch {
+		case provider.KindOf(err) == provider.Withheld && last == nil:
+			return err
+		case provider.KindOf(err) == provider.Withheld:
+			return &provider.Error{Kind: provider.Unknown, Op: what, Message: "it is not known whether the file arrived", Err: errors.Join(last, err)}
 		case err == nil && status/100 == 2:
 			return nil
 		case err == nil && status/100 == 4 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests:
@@ -330,10 +338,17 @@ func (c *client) transfer(ctx context.Context, method, address, operation string
 	if err != nil {
 		return 0, nil, errors.New("the vendor gave an address for a file that is not usable")
 	}
+	refused := func() error { return nil }
 	if body != nil {
 		req.Header.Set("Content-Type", "text/csv")
+		if refused, err = provider.LeaveHTTP(req, operation); err != nil {
+			return 0, nil, err
+		}
 	}
 	resp, err := c.http.Do(req)
+	if no := refused(); err != nil && no != nil {
+		return 0, nil, no
+	}
 	if err != nil {
 		var shown *url.Error
 		if errors.As(err, &shown) {

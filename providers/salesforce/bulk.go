@@ -181,7 +181,7 @@ func (r *records) ingest(ctx context.Context, j *ingest, results []record.Result
 	doing := r.doing("load by Bulk API: " + j.operation)
 	info, err := r.begin(ctx, doing, j)
 	if err != nil {
-		if kind := provider.KindOf(err); kind.Retriable() || kind == provider.Unauthorized || kind == provider.Exhausted {
+		if kind := provider.KindOf(err); kind.Retriable() || kind == provider.Unauthorized || kind == provider.Withheld {
 			return nil, err
 		}
 		r.client.log.Warn("the org refused a Bulk API job: writing by collections instead", "object", r.object, "records", len(j.rows), "error", err)
@@ -325,6 +325,9 @@ func (r *records) follow(ctx context.Context, doing, id string) (info jobInfo, e
 			return info, nil
 		case info.State == "Open":
 			err := r.client.do(ctx, request{op: "PATCH jobs/ingest", doing: doing, method: http.MethodPatch, path: path, body: object{{"state", "UploadComplete"}}, write: true}, nil)
+			if provider.KindOf(err) == provider.Withheld {
+				return info, lost(err)
+			}
 			if err != nil {
 				r.client.log.Debug("a Bulk API job was not closed", "job", id, "error", err)
 			}

@@ -186,7 +186,17 @@ func (c *client) exchange(ctx context.Context, s *session, r request) (*http.Res
 		}
 		return &provider.Error{Kind: kind, Op: r.doing, Message: "no whole answer came", Err: withoutURL(err)}
 	}
+	refused := func() error { return nil }
+	if r.write {
+		var err error
+		if refused, err = provider.LeaveHTTP(request, r.doing); err != nil {
+			return nil, nil, asError(err, r.doing)
+		}
+	}
 	response, err := c.http.Do(request)
+	if no := refused(); err != nil && no != nil {
+		return nil, nil, asError(no, r.doing)
+	}
 	if err != nil {
 		return nil, nil, broken(err)
 	}

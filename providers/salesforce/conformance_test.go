@@ -23,7 +23,7 @@ func TestProviderConforms(t *testing.T) {
 
 func openConforming(t *testing.T) *providertest.Vendor {
 	o := newOrg(t)
-	o.p.events.pause = 10 * time.Millisecond
+	o.p.events.pause, o.p.poll = 10*time.Millisecond, 20*time.Millisecond
 	logged := &strings.Builder{}
 	log := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: logged, Mutex: &sync.Mutex{}})
 	o.p.log, o.p.client.log = log, log
@@ -70,6 +70,8 @@ func openConforming(t *testing.T) *providertest.Vendor {
 		Edit:   func(t *testing.T, id string, f record.Fields) { done(t, o.Update("", "Account", id, byHand(f))) },
 		Remove: func(t *testing.T, id string, _ record.State) { done(t, o.Delete("", "Account", id)) },
 		Count:  func(*testing.T) int { return o.Count("Account") },
+		Action: func(_ *testing.T, id string) provider.Action { return task(id) },
+		Acted:  func(*testing.T) int { return o.Count("Task") },
 		Told: func() string {
 			o.calls.mu.Lock()
 			defer o.calls.mu.Unlock()

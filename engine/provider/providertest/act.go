@@ -16,6 +16,9 @@ func (f *Fake) Act(ctx context.Context, a provider.Action) (provider.ActionResul
 	if fault.Before != nil {
 		return provider.ActionResult{}, fault.Before
 	}
+	if err := provider.Leave(ctx, "act "+a.Type); err != nil {
+		return provider.ActionResult{}, err
+	}
 	s := f.System
 	s.mu.Lock()
 	n := slices.IndexFunc(s.acts, func(b provider.Action) bool { return b.Key == a.Key })

@@ -96,6 +96,10 @@ func openFake(t *testing.T) *providertest.Vendor {
 		Count: func(*testing.T) int {
 			return len(slices.DeleteFunc(system.Records("Deals"), func(r record.Record) bool { return r.State != record.Live }))
 		},
+		Action: func(_ *testing.T, id string) provider.Action {
+			return provider.Action{Type: "note", RecordID: id, Key: "k"}
+		},
+		Acted: func(*testing.T) int { return len(system.Acts()) },
 		Break: breaks(system, &struck), Struck: func() int { return struck },
 		Vanish: func(_ *testing.T, r resource.Resource) bool {
 			system.Undefine("Deals", r.Name)
@@ -107,7 +111,7 @@ func openFake(t *testing.T) *providertest.Vendor {
 // vendorErrors are the errors that the vendor in memory gives, one of each kind.
 func vendorErrors() map[string]*provider.Error {
 	list := map[string]*provider.Error{}
-	for kind := provider.Internal; kind <= provider.Locked; kind++ {
+	for kind := provider.Internal; kind <= provider.Withheld; kind++ {
 		e := &provider.Error{Kind: kind, Op: "call", Code: fmt.Sprint("CODE_", uint8(kind)), Message: "no", RequestID: "r1"}
 		if kind == provider.Throttled || kind == provider.Exhausted {
 			e.RetryAfter = time.Minute

@@ -2,8 +2,8 @@
 // faults on demand, which passes it too.
 //
 // The suite promises to look at nothing but the port (package provider) and at what people see at the vendor: what is
-// wanted, made and described; values of every kind there and back; batches whose rows fail alone; repetition; reports
-// of changes, cursors and their loss; people; and every fault that the vendor can be made to have, with what each becomes
+// wanted, made and described; values of every kind there and back; batches whose rows fail alone; repetition; requests
+// that ask before they are sent; reports of changes, cursors and their loss; people; and every fault that the vendor can be made to have, with what each becomes
 // listed in the test's log. It never says how a provider should talk to its vendor, knows no vendor, and waits for
 // things to happen instead of for time to pass. A provider's own test opens a fresh vendor for each case:
 //

@@ -305,6 +305,9 @@ func (r *records) Write(ctx context.Context, b provider.Batch) ([]record.Result,
 	if fault.Before != nil {
 		return nil, fault.Before
 	}
+	if err := provider.Leave(ctx, "write "+r.table); err != nil {
+		return nil, err
+	}
 	s := r.fake.System
 	s.mu.Lock()
 	results, known := s.keys[b.Key]

@@ -59,6 +59,9 @@ type Vendor struct {
 	Told func() string
 	// RequestIDs says that the vendor names every request that it refuses.
 	RequestIDs bool
+	// Action is an action about a record, and Acted counts those that the vendor carried out; nil where there are none.
+	Action func(t *testing.T, id string) provider.Action
+	Acted  func(t *testing.T) int
 	// Scope is how an object can be bound to some of the records only; nil where it can't.
 	Scope *Scope
 }
@@ -133,6 +136,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("records", h.records)
 	t.Run("writes", h.writes)
 	t.Run("repetition", h.repetition)
+	t.Run("leave", h.leave)
 	t.Run("watch", h.watch)
 	t.Run("people", h.people)
 	t.Run("errors", h.faults)
