@@ -20,6 +20,11 @@ func (v *vendor) Act(ctx context.Context, a provider.Action) (result provider.Ac
 	if ctx.Err() != nil {
 		return none, &provider.Error{Kind: provider.Unknown, Op: "act", Err: ctx.Err()}
 	}
+	if err := provider.Leave(ctx, "act"); err != nil {
+		w.trace.add("%s act %s kept back", v.side, a.Type)
+		return none, err
+	}
+	ctx = provider.WithLeave(ctx, nil) // from here on it is on its way
 	w.trace.add("%s act %s %s %v %v", v.side, a.Type, a.RecordID, a.Settings, a.Fields)
 	v.way(ctx, "act"+a.RecordID, 5*time.Millisecond, 500*time.Millisecond)
 	if v.p.isDead() && w.stream("in flight").IntN(2) == 0 {

@@ -104,16 +104,12 @@ func (p *process) observe(ctx context.Context, side record.Side, op string, rows
 	})
 }
 
-// sends says of a place that a write goes out there. A process that stood still just there, after it had looked at its
-// lease, could not be told from a request that comes late, and no vendor refuses what a former holder sends.
-func sends(what string) bool { return what == "call write" || what == "call act" }
-
 // step is a moment at which the process may die.
 func (p *process) step(place, what string, weight float64) error {
 	if p.isDead() {
 		return errDead // what its goroutines still ask for at the moment of its death must not tell on the next one
 	}
-	if place == vendorCall && !sends(what) && !p.w.quiet.Load() && p.w.stream("hit/frozen/"+p.name).Float64() < p.w.rate[Frozen]*weight*0.1 {
+	if place == vendorCall && !p.w.quiet.Load() && p.w.stream("hit/frozen/"+p.name).Float64() < p.w.rate[Frozen]*weight*0.1 {
 		p.w.strike(Frozen)
 		p.freeze()
 	}

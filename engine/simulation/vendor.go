@@ -177,6 +177,11 @@ func (t *table) Write(ctx context.Context, b provider.Batch) (results []record.R
 	if ctx.Err() != nil {
 		return nil, &provider.Error{Kind: provider.Unknown, Op: "write", Err: ctx.Err()} // it stood still for too long to send anything
 	}
+	if err := provider.Leave(ctx, "write"); err != nil {
+		w.trace.add("%s write %s kept back", v.side, t.name)
+		return nil, err
+	}
+	ctx = provider.WithLeave(ctx, nil) // from here on it is on its way
 	known := w.known(v.side, t.name, b.Patches)
 	w.trace.add("%s write %s %s", v.side, t.name, describe(b))
 	v.way(ctx, "write"+t.name, 5*time.Millisecond, 500*time.Millisecond)
@@ -224,9 +229,6 @@ func (t *table) Write(ctx context.Context, b provider.Batch) (results []record.R
 	var fresh []int
 	results, fresh, err = carry()
 	w.setRows(v.side, nil)
-	if time.Since(begun) > 10*time.Second {
-		w.belated(fresh) // its process stood still on the way, and others may have taken it for dead
-	}
 	if err != nil {
 		return nil, err
 	}
