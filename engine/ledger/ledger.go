@@ -30,6 +30,7 @@ type Step struct {
 	What      string // "capture 3 observations"
 	Read      bool   // it changes nothing
 	Committed bool   // it is done, and its caller does not know yet
+	Lanes     []Lane // on which it depends; see Under
 }
 
 // Errors that callers branch on.

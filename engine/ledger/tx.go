@@ -31,13 +31,13 @@ const attempts = 8
 func (l *Ledger) write(ctx context.Context, what string, locks []string, f func(*tx) error) error {
 	slices.Sort(locks) // everybody takes them in one order
 	locks = slices.Compact(locks)
-	if err := l.gate(Step{What: what}); err != nil {
+	if err := l.gate(Step{What: what, Lanes: l.lanes}); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	for attempt := 1; ; attempt++ {
 		err := l.change(ctx, locks, f)
 		if err == nil {
-			err = l.gate(Step{What: what, Committed: true})
+			err = l.gate(Step{What: what, Committed: true, Lanes: l.lanes})
 		}
 		if err == nil {
 			return nil
