@@ -133,10 +133,12 @@ func (v *vendor) Watch(ctx context.Context, bound []provider.Binding, _ map[stri
 			}
 		}
 		w.trace.add("%s event %s partial=%v v=%d", v.side, l.change.Record.ID, l.change.Partial, l.change.Record.Version)
+		begun := time.Now()
 		if err := emit(ctx, changes, provider.Cursor{}); err != nil {
 			w.settleLetter(v.side, l.number, time.Now().Add(w.between("mail", time.Minute, 2*time.Minute)))
 			continue
 		}
+		w.acknowledged(v.side, changes, begun)
 		w.settleLetter(v.side, l.number, time.Time{})
 		pause(ctx, v.p.between("watch/"+v.side.String(), time.Microsecond, time.Millisecond))
 	}

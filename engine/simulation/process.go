@@ -160,7 +160,10 @@ var idle = []string{"claim", "dispatch", "take ", "renew ", "release "}
 
 // gate makes every transaction of the ledger a place to die at.
 func (p *process) gate(s ledger.Step) error {
-	if !s.Committed && !s.Read {
+	switch {
+	case s.Committed:
+		p.w.fenced(p, s)
+	case !s.Read:
 		time.Sleep(p.moment("queue/"+s.What, 200*time.Microsecond)) // who comes at one moment is not taken in any order
 	}
 	p.thaw()

@@ -180,7 +180,7 @@ object "request" {
     monday = delete
   }
   guard {
-    max_deletes = 1000
+    max_deletes = 8
     max_changes = "100%"
   }
   field "subject" {

@@ -8,10 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"accord/engine/binding"
 	"accord/engine/ledger"
 	"accord/engine/pipeline"
-	"accord/engine/record"
 )
 
 // Options say which run.
@@ -58,6 +56,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := w.apply(ctx, false); err != nil {
 		return nil, err
 	}
+	done, err := w.testify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if err := w.storm(ctx, o, int(w.stream("replace").Float64()*float64(all))); err != nil {
 		return nil, err
 	}
@@ -185,7 +188,10 @@ func (w *world) revive(ctx context.Context, p *process, l *ledger.Ledger) error 
 		return nil
 	}
 	w.still("retrying dead letters again", written)
-	return w.winOnce(ctx, p, l)
+	if err := w.winOnce(ctx, p, l); err != nil {
+		return err
+	}
+	return w.drill(ctx, p, l)
 }
 
 // once has a process settle everything, and says whether it came to an end.
@@ -193,13 +199,9 @@ func (w *world) once(ctx context.Context, p *process, l *ledger.Ledger) bool {
 	ctx, cancel := context.WithTimeout(ctx, 12*time.Hour)
 	defer cancel()
 	p.cancel = cancel
-	providers := binding.Providers{}
-	for _, side := range record.Sides {
-		providers[connections[side]] = &vendor{Fake: w.fake(side), p: p, side: side}
-	}
 	time.Sleep(w.between("quiet", time.Second, 2*time.Second))
 	w.trace.add("settling")
-	if err := pipeline.New(w.config(l, p, providers)).Once(ctx); err != nil {
+	if err := pipeline.New(w.connected(p, l)).Once(ctx); err != nil {
 		w.complain("converges", "settling in the quiet: %v", err)
 		return false
 	}

@@ -32,6 +32,7 @@ type world struct {
 	more      bool             // the second contract is in force
 	operators int              // processes that applied a contract
 	underway  map[string]*load // loads, by their key
+	witness   *ledger.Ledger   // the ledger as oracles see it: no process of it dies
 
 	mu           sync.Mutex
 	history      []change
