@@ -97,7 +97,7 @@ func (r *seenRow) observe(o *Observation) observed {
 	doubt := o.Partial
 	for name, v := range rec.Fields {
 		news := r.news(name, v, rec.Key)
-		changed, unsure := r.observeField(name, v, rec.ChangedAt(name), o, &did)
+		changed, unsure := r.observeField(name, v, o, &did)
 		did.changed = did.changed || changed
 		doubt = doubt || unsure
 		did.differs(name, news && changed)
@@ -157,7 +157,9 @@ type marks struct {
 }
 
 // observeField says whether the field changed, and whether its vendor left open which value is the newer one.
-func (r *seenRow) observeField(name string, v record.Value, version record.Version, o *Observation, did *observed) (changed, unsure bool) {
+func (r *seenRow) observeField(name string, v record.Value, o *Observation, did *observed) (changed, unsure bool) {
+	rec := &o.Record
+	version := rec.ChangedAt(name)
 	have, known := r.fields[name]
 	same := have.Value.Equal(v)
 	switch {
@@ -185,10 +187,9 @@ func (r *seenRow) observeField(name string, v record.Value, version record.Versi
 		// asked for before, or somebody's edit after it.
 		return false, true
 	}
-	if have.Written && (o.Ours || o.Full && version <= have.Version) {
-		// The first answer to our own write: what the vendor made of the value we gave it. Without the vendor's word that
-		// it is ours, by its client or its version, it may as well be somebody's edit, which must not be lost. The version
-		// is the field's: a later write of ours to another field says nothing of this one.
+	if have.Written && (o.Ours || o.Full && have.echoes(rec, name, v)) {
+		// The first answer to our own write. The version is the field's: a later write of ours to another field says
+		// nothing of this one.
 		if did.readBack == nil {
 			did.readBack = record.Fields{}
 		}
@@ -198,6 +199,14 @@ func (r *seenRow) observeField(name string, v record.Value, version record.Versi
 	}
 	r.fields[name] = fieldSeen{Value: v, Version: version}
 	return true, false
+}
+
+// echoes says whether a record that was read shows what its vendor made of the value that we wrote, rather than somebody's
+// edit, which must not be lost: by its version, or, where that is of a whole second in which others may have edited, by
+// who was the last to do so, and by what it looks like.
+func (f fieldSeen) echoes(rec *record.Record, name string, v record.Value) bool {
+	version := rec.ChangedAt(name)
+	return version <= f.Version && (version%1000 != 0 || rec.Ours || f.Value.Alike(v))
 }
 
 func (r *seenRow) observeLink(rec *record.Record) (changed, unsure bool) {
@@ -251,7 +260,7 @@ func (r *seenRow) believe(o *Observation) observed {
 	did := observed{changed: true}
 	for name, v := range rec.Fields {
 		have, known := r.fields[name]
-		if have.Written && !have.Value.Equal(v) && rec.ChangedAt(name) <= have.Version {
+		if have.Written && !have.Value.Equal(v) && have.echoes(rec, name, v) {
 			if did.readBack == nil {
 				did.readBack = record.Fields{}
 			}

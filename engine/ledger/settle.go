@@ -20,7 +20,7 @@ type Outcome struct {
 	Stored   record.Fields  // what is stored now, where the vendor's answer shows it
 	Version  record.Version // of the record after the write; 0 = not told
 	// Found, with Done: nobody confirmed the write, but looking it up showed that it had been carried out. What else
-	// happened since is not known, so the record is read; Stored and Version are left empty.
+	// happened since is not known, so the record is read; Stored holds what the look-up showed of the written fields.
 	Found bool
 	// Retry: it was surely not carried out, and may be later.
 	Retry *Retry
@@ -365,7 +365,7 @@ func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome, stored r
 	var did observed
 	for name, v := range rest {
 		news := r.news(name, v, i.Key)
-		changed, unsure := r.observeField(name, v, o.Version, &Observation{}, &did)
+		changed, unsure := r.observeField(name, v, &Observation{Record: record.Record{Version: o.Version}}, &did)
 		did.differs(name, news && changed)
 		did.changed = did.changed || changed || unsure
 		if unsure {

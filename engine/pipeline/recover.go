@@ -77,7 +77,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		out := ledger.Outcome{IntentID: in.ID, BatchID: b.ID}
 		switch r, ok := arrived[in.ID]; {
 		case ok:
-			out.Done, out.Found, out.RecordID, out.Version = true, true, r.ID, r.Version
+			out.Done, out.Found, out.RecordID, out.Version, out.Stored = true, true, r.ID, r.Version, written(in, r)
 		case in.Op == record.Create && age < inFlight+limits.SearchLag, age < inFlight && shared(o, side, in):
 			continue // the vendor may yet come to it, or have come to it so late that its search does not show it yet
 		case in.Op == record.Create:
@@ -163,14 +163,28 @@ func asBefore(in ledger.Intent, r record.Record) bool {
 	return r.State == record.Live
 }
 
-// carriedOut says whether a record shows all that an intent was to make of it.
+// written is what a record shows of the fields that an intent writes; nil when it shows none.
+func written(in ledger.Intent, r record.Record) record.Fields {
+	var fields record.Fields
+	for name := range in.Fields {
+		if v, shown := r.Fields[name]; shown {
+			if fields == nil {
+				fields = record.Fields{}
+			}
+			fields[name] = v
+		}
+	}
+	return fields
+}
+
+// carriedOut says whether a record shows all that an intent was to make of it, as its vendor may spell it.
 func carriedOut(in ledger.Intent, r record.Record) bool {
 	switch in.Op {
 	case record.Archive, record.Delete:
 		return r.State == record.Archived || r.State == record.Deleted
 	}
 	for name, v := range in.Fields {
-		if now, shown := r.Fields[name]; !shown || !now.Equal(v) {
+		if now, shown := r.Fields[name]; !shown || !now.Alike(v) {
 			return false
 		}
 	}

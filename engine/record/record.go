@@ -85,6 +85,7 @@ type Record struct {
 	Version Version
 	Changed map[string]Version
 	Actor   string // who changed it last, where the vendor tells: a person's id at that vendor
+	Ours    bool   // Actor is the user that we are connected as: a hint, never a proof
 	// MergedInto is the id of the record of the same side that this one became part of; "" = of none. Such a record is
 	// Deleted.
 	MergedInto string

@@ -52,6 +52,13 @@ func (s *sessions) get(ctx context.Context) (*session, error) {
 	return s.renew(ctx, nil)
 }
 
+// isUs says whether a user is the one that the session at hand is for; false as long as that is not known.
+func (s *sessions) isUs(user string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current != nil && s.current.user != "" && s.current.user == user
+}
+
 // renew replaces a session that the org refused. When another call has replaced it already, that one's is returned.
 func (s *sessions) renew(ctx context.Context, refused *session) (*session, error) {
 	wait := s.fetches.DoChan("session", func() (any, error) {

@@ -162,6 +162,7 @@ func (r *records) selection() string {
 // decode makes a record of a row.
 func (r *records) decode(w row) (record.Record, error) {
 	rec := record.Record{ID: w.text("Id"), Version: w.stamp("SystemModstamp"), Actor: w.text("LastModifiedById"), Fields: record.Fields{}}
+	rec.Ours = r.client.sessions.isUs(rec.Actor)
 	if w.truth("IsDeleted") {
 		rec.State = record.Deleted
 		if r.system.master {

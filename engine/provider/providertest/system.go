@@ -217,7 +217,7 @@ func (s *System) Records(name string) []record.Record {
 }
 
 func (r *row) record(id string) record.Record {
-	out := record.Record{ID: id, Key: r.key, State: r.state, Version: r.version, Actor: r.actor}
+	out := record.Record{ID: id, Key: r.key, State: r.state, Version: r.version, Actor: r.actor, Ours: r.actor == "accord"}
 	if r.state == record.Live {
 		out.Fields = r.fields.Clone()
 		out.Changed = map[string]record.Version{}
