@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,20 +83,50 @@ func (w *workspace) explainRecord(ctx context.Context, out io.Writer, logger hcl
 		Ledger: l, Decode: decode, Clock: time.Now, Logger: logger.Named("explain"),
 		Connect: func(ctx context.Context, c *contract.Contract) (binding.Providers, error) { return k.open(ctx, c) },
 	}, object, id)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return exit{exitUsage, fmt.Errorf("there is no message with code %s, no trigger of that name, and no record with that id or key is known", id)}
+	var several *pipeline.SeveralError
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return exit{exitUsage, unknownRecord(c, args, object, id)}
+	case errors.As(err, &several):
+		return exit{exitUsage, several}
 	}
 	if err != nil {
 		return err
 	}
 	if field != "" && e.Object != nil && e.Object.Field(field) == nil {
-		return exit{exitUsage, fmt.Errorf("object %s has no field %q", e.Object.Name, field)}
+		var names []string
+		for _, f := range e.Object.Fields {
+			names = append(names, f.Name)
+		}
+		return exit{exitUsage, fmt.Errorf("object %s has no field %q; it has %s", e.Object.Name, field, strings.Join(names, ", "))}
 	}
 	calls, err := callsOf(ctx, l, e.Writes)
 	if err != nil {
 		return err
 	}
 	return view.Explain(out, view.Explanation{Explanation: e, Calls: calls}, field, w.style(out))
+}
+
+// unknownRecord says what explain looked for and did not find, and what it could look for.
+func unknownRecord(c *contract.Contract, args []string, object, id string) error {
+	var objects []string
+	if c != nil {
+		for _, o := range c.Objects {
+			objects = append(objects, o.Name)
+		}
+	}
+	switch known := strings.Join(objects, ", "); {
+	case slices.Contains(objects, args[0]) && len(args) == 1:
+		return fmt.Errorf("explain %s: say which of its records, by its id in either system or by its name: accord explain %s RECORD [FIELD]", id, id)
+	case object != "" && !slices.Contains(objects, object):
+		return fmt.Errorf("the contract in force has no object %q; it has %s", object, known)
+	case object != "":
+		return fmt.Errorf("no record of %s is known by %q: give its id in either system, its key or its name, as the sync saw it last", object, id)
+	case len(args) == 1:
+		return fmt.Errorf("explain %s: there is no message with that code, no trigger of that name, and no record is known by it: give a record's id in either system, its key or its name", id)
+	default:
+		return fmt.Errorf("%q is no object of the contract in force (it has %s), and no record is known by it: accord explain OBJECT RECORD [FIELD]", id, known)
+	}
 }
 
 // shownFirings is how many of a trigger's last firings anybody will look at.

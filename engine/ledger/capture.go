@@ -24,6 +24,8 @@ type Observation struct {
 	// Ours says that the vendor attributes the change to our own client. It is a hint: a value that differs from what
 	// we wrote, in the first answer to our own write, is taken as the vendor's spelling of it.
 	Ours bool
+	// Event names what told of it, for people; "" where nothing but a look at the record did.
+	Event string
 }
 
 // Capture is one batch of observations with the cursor that stands behind them.
@@ -111,7 +113,7 @@ func tidy(list []Observation) (clear []Observation, locks []string) {
 	for _, o := range list {
 		o.Object = clean(o.Object)
 		o.Record.ID, o.Record.Key, o.Record.Actor = clean(o.Record.ID), clean(o.Record.Key), clean(o.Record.Actor)
-		o.Record.MergedInto = clean(o.Record.MergedInto)
+		o.Record.MergedInto, o.Event = clean(o.Record.MergedInto), shortened(clean(o.Event))
 		if o.Record.ID == "" || o.Side > record.Right || o.Record.State > record.Outside {
 			continue
 		}

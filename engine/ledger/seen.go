@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"maps"
 
 	"accord/engine/record"
 )
@@ -25,6 +26,7 @@ type seenRow struct {
 	full        record.Version // nothing older than this is unknown
 	written     record.Version // of our own last confirmed write
 	actor       string
+	heard       record.Origin // whose change was told of last, and by what; several that came before a read are joined
 	dirty       bool
 	dirtyGen    int64
 	staleReads  int
@@ -45,6 +47,9 @@ type fieldSeen struct {
 	Since record.Version `json:"s,omitempty"`
 	// Written says that this is what we wrote, and that the vendor has not shown yet what it made of it.
 	Written bool `json:"w,omitempty"`
+	// Origin is of the edit that gave the field its value. It is empty for what we wrote, and for what was there at first:
+	// nothing tells which of a record's fields its last editor changed before we looked.
+	record.Origin
 }
 
 // since is the version of the edit that gave the field its value, as far as is known.
@@ -61,9 +66,18 @@ func (r *seenRow) record() *record.Record {
 		ID: r.id, Key: r.link, State: r.state, Version: r.version, Actor: r.actor,
 		MergedInto: r.mergedInto, Fields: make(record.Fields, len(r.fields)), Changed: make(map[string]record.Version, len(r.fields)),
 	}
+	if r.heard != (record.Origin{}) {
+		c.Origins = map[string]record.Origin{itself: r.heard}
+	}
 	for name, f := range r.fields {
 		c.Fields[name] = f.Value
 		c.Changed[name] = f.since()
+		if f.Origin != (record.Origin{}) {
+			if c.Origins == nil {
+				c.Origins = map[string]record.Origin{}
+			}
+			c.Origins[name] = f.Origin
+		}
 	}
 	return c
 }
@@ -117,6 +131,9 @@ func (r *seenRow) observe(o *Observation) observed {
 	if (did.changed || rec.Version > r.version) && rec.Actor != "" && rec.Version >= r.version {
 		r.actor = rec.Actor
 	}
+	if doubt || did.changed {
+		r.hear(o)
+	}
 	r.version = max(r.version, rec.Version)
 	if o.Full && !doubt && present(rec.State) {
 		r.full = max(r.full, rec.Version)
@@ -165,16 +182,22 @@ func (r *seenRow) observeField(name string, v record.Value, o *Observation, did 
 	switch {
 	case !known:
 		r.fields[name] = fieldSeen{Value: v, Version: version}
+		if !v.IsEmpty() && o.Event != "" {
+			r.fields[name] = fieldSeen{Value: v, Version: version, Origin: o.origin()}
+		}
 		return true, false
 	case same && version >= have.Version:
 		if version > have.Version || have.Written {
-			r.fields[name] = fieldSeen{Value: v, Version: version, Since: have.since()} // also read back, if we wrote it
+			r.fields[name] = fieldSeen{Value: v, Version: version, Since: have.since(), Origin: have.Origin} // also read back, if we wrote it
 			r.changed = true
 		}
 		return false, false
 	case same:
 		if version != 0 && version < have.since() { // told late, and more exactly: by the event of the edit itself
 			have.Since = version
+			if have.Origin != (record.Origin{}) {
+				have.Origin = o.origin()
+			}
 			r.fields[name], r.changed = have, true
 		}
 		return false, false
@@ -194,10 +217,12 @@ func (r *seenRow) observeField(name string, v record.Value, o *Observation, did 
 			did.readBack = record.Fields{}
 		}
 		did.readBack[name] = v
+		r.fields[name] = fieldSeen{Value: v, Version: version}
+		return true, false
 	} else if version == have.Version {
 		return false, true
 	}
-	r.fields[name] = fieldSeen{Value: v, Version: version}
+	r.fields[name] = fieldSeen{Value: v, Version: version, Origin: o.origin()}
 	return true, false
 }
 
@@ -251,6 +276,13 @@ func present(s record.State) bool { return s != record.Missing && s != record.Ou
 // believe takes a full read for what the record is.
 func (r *seenRow) believe(o *Observation) observed {
 	rec := &o.Record
+	origin := r.heard
+	if rec.Actor != "" {
+		origin.Actor = rec.Actor
+	}
+	if origin.Event == "" {
+		origin.Event = o.Event
+	}
 	// Versions are often cut to the second by one of a vendor's interfaces and not by the other.
 	if older := rec.Version/1000 < r.version/1000; older && rec.State != record.Missing && r.staleReads < maxStaleReads {
 		r.staleReads++
@@ -268,8 +300,10 @@ func (r *seenRow) believe(o *Observation) observed {
 		}
 		did.differs(name, r.news(name, v, rec.Key))
 		now := fieldSeen{Value: v, Version: max(have.Version, rec.ChangedAt(name))}
-		if have.Value.Equal(v) && known {
-			now.Since = have.since()
+		if _, ours := did.readBack[name]; have.Value.Equal(v) && known {
+			now.Since, now.Origin = have.since(), have.Origin
+		} else if !ours && (known || !v.IsEmpty()) {
+			now.Origin = origin
 		}
 		r.fields[name] = now
 	}
@@ -304,6 +338,9 @@ func (r *seenRow) begin(o *Observation) {
 		r.full = rec.Version
 	} else {
 		r.dirty, r.dirtyGen = true, 1
+	}
+	if o.Event != "" {
+		r.heard = o.origin()
 	}
 	r.changed = true
 }
@@ -343,6 +380,9 @@ func (r *seenRow) wrote(i Intent, before map[string]fieldSeen, stored record.Fie
 func cut(version, other record.Version) bool { return version%1000 == 0 && other/1000 == version/1000 }
 
 func (r *seenRow) doubt() {
+	if !r.dirty {
+		r.heard = record.Origin{} // what the read will show, no event told of
+	}
 	r.dirty = true
 	r.dirtyGen++
 	r.staleReads = 0
@@ -370,7 +410,10 @@ func scanSeen(r row) (*seenRow, error) {
 		return nil, err
 	}
 	s.fields = map[string]fieldSeen{}
-	return s, decode(fmt.Sprintf("%s record %s", s.object, s.id), fields, &s.fields)
+	err = decode(fmt.Sprintf("%s record %s", s.object, s.id), fields, &s.fields)
+	s.heard = s.fields[itself].Origin
+	delete(s.fields, itself)
+	return s, err
 }
 
 // reopen takes up the changes that were open when the row was stored.
@@ -390,7 +433,12 @@ func (r *seenRow) reopen(text string) error {
 }
 
 func (r *seenRow) values(now int64) ([]any, error) {
-	fields, err := encode(r.fields)
+	shown := r.fields
+	if r.heard != (record.Origin{}) {
+		shown = maps.Clone(shown)
+		shown[itself] = fieldSeen{Origin: r.heard} // no field has that name
+	}
+	fields, err := encode(shown)
 	if err != nil {
 		return nil, err
 	}

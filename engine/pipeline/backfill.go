@@ -183,6 +183,10 @@ func (p *Pipeline) listTo(ctx context.Context, o *object, side record.Side, all 
 	if err != nil {
 		return 0, err
 	}
+	told := ""
+	if before {
+		told = "a sweep"
+	}
 	listing := ctx
 	if priority == ledger.PriorityBackfill {
 		listing = ratelimit.WithPriority(ctx, ratelimit.Backfill)
@@ -191,7 +195,7 @@ func (p *Pipeline) listTo(ctx context.Context, o *object, side record.Side, all 
 		c := ledger.Capture{Priority: priority, Listed: before, Untold: p.untold()}
 		for _, r := range page {
 			seen(r)
-			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true})
+			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true, Event: told})
 		}
 		done, err := p.cfg.Ledger.Capture(ctx, c)
 		if err != nil {

@@ -59,7 +59,7 @@ func (p *Pipeline) emit(address string, l *ledger.Ledger) provider.Emit {
 				side = record.Right
 			}
 			c.Observations = append(c.Observations, ledger.Observation{
-				Object: ch.Object, Side: side, Record: ch.Record, Partial: ch.Partial, Ours: ch.Ours,
+				Object: ch.Object, Side: side, Record: ch.Record, Partial: ch.Partial, Ours: ch.Ours, Event: ch.Event,
 			})
 		}
 		if cursor.Name != "" {

@@ -78,7 +78,7 @@ func (p *Pipeline) stopFight(ctx context.Context, o *object, f *contract.Field, 
 			return
 		}
 		if !open {
-			detail = p.fightDetail(ctx, o, w, in.Side, n, p.cfg.Clock().Sub(since))
+			detail = p.fightDetail(ctx, o, f, w, in.Side, n, since)
 			p.cfg.Logger.Warn("stopped a fight", "object", o.Name, "pair", w.Pair.ID, "field", f.Name, "detail", detail)
 		}
 	}
@@ -143,29 +143,68 @@ func same(a, b record.Fields, f *contract.Field, side record.Side) bool {
 	return shared
 }
 
-func (p *Pipeline) fightDetail(ctx context.Context, o *object, w ledger.Work, side record.Side, n int, during time.Duration) string {
-	who := "somebody whom " + contract.Systems[side] + " does not name"
-	if seen := w.Seen[side]; seen != nil && seen.Actor != "" {
-		who = p.personName(ctx, o, side, seen.Actor)
+// fightDetail names both parties: who keeps changing the field at the written side, and, at the other, accord, or whoever
+// it acts for where the field was edited there as well since the fight began.
+func (p *Pipeline) fightDetail(ctx context.Context, o *object, f *contract.Field, w ledger.Work, side record.Side, n int, since time.Time) string {
+	from := side.Other()
+	who := [2]string{}
+	for _, s := range record.Sides {
+		if seen := w.Seen[s]; seen != nil {
+			actor := editOf(seen, f, s).Actor
+			if actor == "" && s == side {
+				actor = seen.Actor
+			}
+			if actor != "" {
+				who[s] = p.personName(ctx, o, s, actor)
+			}
+		}
 	}
-	return fmt.Sprintf("was written %d times within %s, and changed back each time: accord on one side; on the other, at %s, %s or an automation that acts for them",
-		n, during.Round(time.Second), contract.Systems[side], who)
+	one, other := "accord", who[side]
+	if seen := w.Seen[from]; seen != nil && who[from] != "" && newestChange(seen, f, from).Time().After(since) {
+		one = fmt.Sprintf("accord for %s, who changes it at %s, or an automation that acts for them,", who[from], contract.Systems[from])
+	}
+	if other == "" {
+		other = "somebody whom " + contract.Systems[side] + " does not name"
+	}
+	return fmt.Sprintf("was written %d times within %s, and changed back each time: %s on one side; on the other, at %s, %s or an automation that acts for them",
+		n, p.cfg.Clock().Sub(since).Round(time.Second), one, contract.Systems[side], other)
+}
+
+// newestChange is when a field changed last at a side.
+func newestChange(r *record.Record, f *contract.Field, side record.Side) (at record.Version) {
+	for _, n := range f.Ends[side] {
+		at = max(at, r.ChangedAt(n.Name))
+	}
+	return at
 }
 
 // personName names a user of one side for people to read: by name and id, or by the id alone where nothing more is told.
 func (p *Pipeline) personName(ctx context.Context, o *object, side record.Side, id string) string {
-	people, err := p.providers[o.side(side)].People(ctx, []string{id}, nil)
+	return p.peopleNames(ctx, o, side, []string{id})[id]
+}
+
+// peopleNames is personName for several, by id, in one question.
+func (p *Pipeline) peopleNames(ctx context.Context, o *object, side record.Side, ids []string) map[string]string {
+	names := map[string]string{}
+	if len(ids) == 0 {
+		return names
+	}
+	people, err := p.providers[o.side(side)].People(ctx, ids, nil)
 	if err != nil {
 		p.cfg.Logger.Debug("look up who changed a record", "at", o.side(side), "error", err)
 	}
+	for _, id := range ids {
+		names[id] = "user " + id
+	}
 	for _, person := range people {
+		_, asked := names[person.ID]
 		switch {
-		case person.ID != id:
+		case !asked:
 		case person.Name != "":
-			return person.Name + " (" + id + ")"
+			names[person.ID] = person.Name + " (" + person.ID + ")"
 		case person.Email != "":
-			return person.Email + " (" + id + ")"
+			names[person.ID] = person.Email + " (" + person.ID + ")"
 		}
 	}
-	return "user " + id
+	return names
 }

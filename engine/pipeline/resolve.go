@@ -101,7 +101,7 @@ func (p *Pipeline) decide(o *object, w ledger.Work, env *environment) ledger.Res
 		if patch := d.Patches[side]; patch != nil {
 			r.Intents = append(r.Intents, ledger.Intent{
 				Side: side, Op: patch.Op, RecordID: patch.ID, Key: patch.Key, Unlink: patch.Unlink,
-				Fields: patch.Fields, Agreed: d.OnDone[side], Priority: w.Priority, Cause: intentCause(w, side),
+				Fields: patch.Fields, Agreed: d.OnDone[side], Priority: w.Priority, Cause: intentCause(o, w, env, &d, patch, side),
 			})
 		}
 	}

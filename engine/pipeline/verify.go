@@ -252,7 +252,7 @@ func (p *Pipeline) relistSide(ctx context.Context, o *object, side record.Side, 
 			if r.State != record.Live {
 				gone++
 			}
-			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true})
+			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true, Event: "a full comparison"})
 		}
 		done, err := p.cfg.Ledger.Capture(ctx, c)
 		if err != nil {

@@ -86,6 +86,9 @@ type Record struct {
 	Changed map[string]Version
 	Actor   string // who changed it last, where the vendor tells: a person's id at that vendor
 	Ours    bool   // Actor is the user that we are connected as: a hint, never a proof
+	// Origins says of fields whose edit gave them their value, where that is known; "" is the record itself. Only what is
+	// remembered of a record has them: a vendor tells the Actor, and an event.
+	Origins map[string]Origin
 	// MergedInto is the id of the record of the same side that this one became part of; "" = of none. Such a record is
 	// Deleted.
 	MergedInto string
@@ -99,6 +102,24 @@ func (r *Record) ChangedAt(field string) Version {
 	return r.Version
 }
 
+// Origin is whose edit something is, and what told of it; each is empty where that is not known.
+type Origin struct {
+	Actor string `json:"by,omitempty"` // a person's id at the vendor
+	Event string `json:"ev,omitempty"` // for people: "change event 4f2a", "a sweep"
+}
+
+// OriginOf says whose edit gave a field its value: the Actor, where nothing else is known and the record was not changed
+// since.
+func (r *Record) OriginOf(field string) Origin {
+	if o, ok := r.Origins[field]; ok {
+		return o
+	}
+	if at := r.ChangedAt(field); at != 0 && at == r.Version {
+		return Origin{Actor: r.Actor}
+	}
+	return Origin{}
+}
+
 // Change is a vendor's hint that a record is worth looking at. Losing, doubling or reordering changes costs latency only.
 type Change struct {
 	Object string // contract object
@@ -106,6 +127,8 @@ type Change struct {
 	// Partial says that Record does not show the whole truth of what changed, so that the record must be read.
 	Partial bool
 	Ours    bool // the vendor says the change came through our own client: a hint, never a proof
+	// Event names what told of it, for people: its kind and the vendor's own id of it. "" where it was no event.
+	Event string
 }
 
 // Op is what a patch does to a record.

@@ -196,6 +196,7 @@ type event struct {
 	PulseID      id      `json:"pulseId"`
 	ItemID       id      `json:"itemId"`
 	ParentItemID id      `json:"parentItemId"`
+	TriggerUUID  string  `json:"triggerUuid"` // the same when it is delivered again
 }
 
 func parseEvent(body []byte) (*event, error) {
@@ -227,6 +228,9 @@ func (e *event) version() record.Version {
 	return record.VersionAt(t)
 }
 
+// name tells one event from others, for people.
+func (e *event) name() string { return strings.TrimSpace("webhook " + e.Type + " " + e.TriggerUUID) }
+
 // changes is one hint for each object that lives on the event's board.
 func (e *event) changes(objects []string) []record.Change {
 	if !isID(e.item()) || e.ParentItemID != "" && e.ParentItemID != "0" {
@@ -241,7 +245,7 @@ func (e *event) changes(objects []string) []record.Change {
 	}
 	list := make([]record.Change, 0, len(objects))
 	for _, o := range objects {
-		list = append(list, record.Change{Object: o, Record: rec, Partial: true})
+		list = append(list, record.Change{Object: o, Record: rec, Partial: true, Event: e.name()})
 	}
 	return list
 }

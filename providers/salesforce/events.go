@@ -79,6 +79,7 @@ type changeEvent struct {
 	diffs   map[string]bool // sent as a difference, not as a value
 	body    map[string]any
 	has     map[string]bool // fields of the schema
+	id      string          // EventUuid of the message that carried it
 }
 
 // decode makes an event of its payload.
@@ -318,7 +319,7 @@ func (r *records) concerns(e changeEvent) bool {
 
 // changes makes of one event what it says of one object's records. It says nothing when no bound field is concerned.
 func (r *records) changes(e changeEvent, client string) []record.Change {
-	change := record.Change{Object: r.name, Ours: e.isOurs(client)}
+	change := record.Change{Object: r.name, Ours: e.isOurs(client), Event: strings.TrimSpace("change event " + e.id)}
 	change.Record = record.Record{Version: e.commit, Actor: e.user}
 	switch e.typ {
 	case "CREATE", "UNDELETE":

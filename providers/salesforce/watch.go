@@ -261,5 +261,7 @@ func (w *watcher) decode(ctx context.Context, e *eventbus.ProducerEvent) (change
 	if err != nil {
 		return changeEvent{}, err
 	}
-	return s.decode(e.GetPayload())
+	event, err := s.decode(e.GetPayload())
+	event.id = e.GetId()
+	return event, err
 }

@@ -112,10 +112,15 @@ func (x *explainer) who(side record.Side, r *record.Record) string {
 	if r.Actor == "" {
 		return ""
 	}
-	if name := x.e.People[side][r.Actor]; name != "" {
-		return " by " + clip(name)
+	return " by " + x.person(side, r.Actor)
+}
+
+// person names a user of one side.
+func (x *explainer) person(side record.Side, id string) string {
+	if name := x.e.People[side][id]; name != "" {
+		return clip(name)
 	}
-	return " by user " + clip(r.Actor)
+	return "user " + clip(id)
 }
 
 func (x *explainer) waits(q *ledger.PendingInfo) string {
@@ -152,10 +157,11 @@ func (x *explainer) field(f *contract.Field, long bool) {
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", name, of(record.Left), of(record.Right))
 	}
 	row("", x.s.side)
-	row("now", func(s record.Side) string { return x.value(f, s, x.e.Now[s]) })
-	row("agreed", func(s record.Side) string { return x.value(f, s, x.e.Agreed[s]) })
+	row("now", func(s record.Side) string { return x.value(f, s, x.e.Now[s], shownBy(x.e.Seen[s]), "(not seen yet)") })
+	row("agreed", func(s record.Side) string { return x.value(f, s, x.e.Agreed[s], x.e.Pair.Base[s], "(never agreed)") })
 	if long {
 		row("changed", func(s record.Side) string { return x.changed(f, s) })
+		row("told by", func(s record.Side) string { return x.told(f, s) })
 	}
 	_ = w.Flush()
 	if d := x.e.Decision; d != nil {
@@ -181,20 +187,43 @@ func (x *explainer) owner(f *contract.Field) string {
 	}
 }
 
-func (x *explainer) value(f *contract.Field, side record.Side, values map[string]record.Value) string {
+// value is what a side shows of a field, or agreed to: as the contract means it, else as the side spells it.
+func (x *explainer) value(f *contract.Field, side record.Side, values map[string]record.Value, native record.Fields, none string) string {
 	v, ok := values[f.Name]
+	var spelled []string
+	if !ok {
+		for _, n := range f.Ends[side] {
+			if v, known := native[n.Name]; known {
+				spelled = append(spelled, v.String())
+			}
+		}
+	}
+	text := strings.TrimSpace(strings.Join(spelled, " "))
 	switch {
-	case !ok && x.e.Seen[side] == nil:
+	case x.e.Seen[side] == nil:
 		return "-"
-	case !ok:
-		return "(can't be read)"
+	case !ok && spelled == nil:
+		return none
 	case f.Sensitive != "":
 		return "(sensitive)"
-	case v.IsEmpty():
+	case ok && v.IsEmpty() || !ok && text == "":
 		return "(empty)"
-	default:
+	case ok:
 		return clip(v.String())
+	default:
+		return clip(text)
 	}
+}
+
+// newest is the native name of a field that changed last at a side.
+func newest(f *contract.Field, r *record.Record, side record.Side) string {
+	name := f.Ends[side][0].Name
+	for _, n := range f.Ends[side] {
+		if r.ChangedAt(n.Name) > r.ChangedAt(name) {
+			name = n.Name
+		}
+	}
+	return name
 }
 
 func (x *explainer) changed(f *contract.Field, side record.Side) string {
@@ -202,52 +231,49 @@ func (x *explainer) changed(f *contract.Field, side record.Side) string {
 	if r == nil {
 		return "-"
 	}
-	var at record.Version
-	for _, n := range f.Ends[side] {
-		at = max(at, r.ChangedAt(n.Name))
+	name := newest(f, r, side)
+	if _, shown := r.Fields[name]; !shown {
+		return "-"
 	}
-	return when(at.Time())
-}
-
-// next says what deciding now would write of a field.
-func (x *explainer) next(f *contract.Field, d *merge.Decision) string {
-	var parts []string
-	for _, side := range record.Sides {
-		p := d.Patches[side]
-		if p == nil {
-			continue
-		}
-		for _, n := range f.Ends[side] {
-			v, ok := p.Fields[n.Name]
-			if !ok {
-				continue
-			}
-			text := clip(v.String())
-			switch {
-			case f.Sensitive != "":
-				text = "(sensitive)"
-			case v.IsEmpty():
-				text = "(empty)"
-			}
-			parts = append(parts, fmt.Sprintf("%s is written to %s of %s", text, line(n.Name), x.s.side(side)))
-		}
-	}
+	text := when(r.ChangedAt(name).Time())
+	origin := r.OriginOf(name)
 	switch {
-	case x.e.Pair.State == ledger.PairHeld:
-		return "nothing, while its record is held"
-	case len(parts) > 0 && x.stopped(f.Name):
-		return "nothing, until the fight over it is resolved"
-	case len(parts) > 0:
-		return strings.Join(parts, "; ")
+	case x.ours(r, name, side):
+		text += " by accord"
+	case origin.Actor != "":
+		text += " by " + x.person(side, origin.Actor)
+	}
+	return text
+}
+
+// told is what brought a field's value.
+func (x *explainer) told(f *contract.Field, side record.Side) string {
+	r := x.e.Seen[side]
+	if r == nil {
+		return "-"
+	}
+	name := newest(f, r, side)
+	switch event := r.OriginOf(name).Event; {
+	case x.ours(r, name, side):
+		return "accord's own write"
+	case event != "":
+		return clip(event)
 	default:
-		return "nothing"
+		return "-"
 	}
 }
 
-func (x *explainer) stopped(field string) bool {
-	return slices.ContainsFunc(x.e.Conflicts, func(c ledger.Conflict) bool {
-		return c.State == ledger.StateOpen && c.Reason == ledger.ReasonFight && c.Field == field
-	})
+// ours says whether a native value is what accord wrote last, and nobody is known to have edited it since.
+func (x *explainer) ours(r *record.Record, name string, side record.Side) bool {
+	if _, edited := r.Origins[name]; edited {
+		return false
+	}
+	for _, w := range x.e.Writes {
+		if v, ok := w.After[name]; ok && w.Side == side {
+			return v.Equal(r.Fields[name])
+		}
+	}
+	return false
 }
 
 // written tells the last writes of a field: what stood there, what was written, which run and call did it.
@@ -264,7 +290,7 @@ func (x *explainer) written(f *contract.Field, long bool) {
 			}
 			left--
 			before, after2 := show(f, w.Before[n.Name]), show(f, after)
-			fmt.Fprintf(&x.b, "  written  %s to %s of %s: %s -> %s\n           %s\n", when(w.At), line(n.Name), x.s.side(w.Side), before, after2, x.origin(w))
+			fmt.Fprintf(&x.b, "  written  %s to %s of %s: %s -> %s\n           %s\n", when(w.At), line(n.Name), x.s.side(w.Side), before, after2, x.origin(w, f.Name))
 		}
 	}
 }
@@ -280,38 +306,41 @@ func show(f *contract.Field, v record.Value) string {
 	}
 }
 
-// origin says why a write was made, and which call made it.
-func (x *explainer) origin(w ledger.Write) string {
-	text := "because " + line(w.Cause)
-	if w.Run != "" {
-		text += "; run " + w.Run
-	}
-	if c, ok := x.e.Calls[w.BatchID]; ok {
-		text += fmt.Sprintf("; call %d: %s, status %d", c.Seq, clip(c.Operation), c.Status)
-		if c.RequestID != "" {
-			text += ", request " + clip(c.RequestID)
-		}
-	} else if w.BatchID != "" {
-		text += "; batch " + w.BatchID
-	}
-	return text
-}
-
 func (x *explainer) conflicts(field string) {
+	var f *contract.Field
+	if x.e.Object != nil {
+		f = x.e.Object.Field(field)
+	}
 	for _, c := range x.e.Conflicts {
 		if field != "" && c.Field != field {
 			continue
 		}
-		fmt.Fprintf(&x.b, "\nconflict %d (%s)  %s: %s\n  %s\n", c.ID, c.State, line(c.Field), c.Reason, clip(c.Detail))
+		fmt.Fprintf(&x.b, "\nconflict %d (%s)  %s: %s\n", c.ID, c.State, line(c.Field), c.Reason)
+		if about := x.about(c); about != nil {
+			fmt.Fprintf(&x.b, "  %s  %s showed %s, %s showed %s\n", when(c.CreatedAt), x.s.Systems[0], show(about, c.Left), x.s.Systems[1], show(about, c.Right))
+		}
+		fmt.Fprintf(&x.b, "  %s\n", line(c.Detail))
 		if c.State == ledger.StateOpen && c.Remedy != "" {
 			fmt.Fprintf(&x.b, "  to do: %s\n", line(c.Remedy))
 		}
 	}
 	for _, d := range x.e.DeadLetters {
-		if field == "" {
-			fmt.Fprintf(&x.b, "\ndead letter %d (%s)  %s in %s: %s %s\n", d.ID, d.State, d.Op, x.s.side(d.Side), clip(d.Code), clip(d.Message))
+		if field != "" && (f == nil || !concerns(&d, f)) {
+			continue
+		}
+		fmt.Fprintf(&x.b, "\ndead letter %d (%s)  %s in %s, %s: %s %s\n", d.ID, d.State, d.Op, x.s.side(d.Side), when(d.CreatedAt), clip(d.Code), line(d.Message))
+		if d.State == ledger.StateOpen && d.Remedy != "" {
+			fmt.Fprintf(&x.b, "  to do: %s\n", line(d.Remedy))
 		}
 	}
+}
+
+// about is the field whose values a conflict kept; nil when it is about none that the contract in force has.
+func (x *explainer) about(c ledger.Conflict) *contract.Field {
+	if x.e.Object == nil || c.Field == "" || c.Left.IsEmpty() && c.Right.IsEmpty() {
+		return nil
+	}
+	return x.e.Object.Field(c.Field)
 }
 
 // writes lists the last calls that wrote the record.
@@ -334,6 +363,6 @@ func (x *explainer) writes() {
 		if what == "" {
 			what = "the other record's id"
 		}
-		fmt.Fprintf(&x.b, "  %s  %s in %s: %s\n      %s\n", w.At.UTC().Format(time.DateTime+"Z"), w.Op, x.s.side(w.Side), clip(what), x.origin(w))
+		fmt.Fprintf(&x.b, "  %s  %s in %s: %s\n      %s\n", w.At.UTC().Format(time.DateTime+"Z"), w.Op, x.s.side(w.Side), clip(what), x.origin(w, ""))
 	}
 }
