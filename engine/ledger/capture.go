@@ -230,14 +230,14 @@ func (w *workspace) capture(o *Observation, done *Captured) *pairRow {
 		s = &seenRow{seenKey: k}
 		s.begin(o)
 		w.addSeen(s)
-		w.changes(s, []string{itself})
+		w.opened(s, []string{itself})
 		w.late(o, []string{itself})
 		done.Created++
 		return w.identify(s)
 	}
 	before, link := s.state, s.link
 	did := s.observe(o)
-	w.changes(s, did.names)
+	w.opened(s, did.names)
 	w.late(o, did.names)
 	w.echoed(s, did.readBack)
 	p := w.ends[k]

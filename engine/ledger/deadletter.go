@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,6 +42,60 @@ type end struct {
 	side record.Side
 }
 
+// deadWrite is the payload of a dead letter about a write.
+type deadWrite struct {
+	Key    string        `json:"key,omitempty"`
+	Fields record.Fields `json:"fields"`
+	Died   changes       `json:"changes,omitempty"` // that ended in it
+}
+
+// closedLetter is a dead letter that took its end.
+type closedLetter struct {
+	end
+	id      int64
+	object  string
+	payload string
+	died    changes
+}
+
+// carriedBy says whether a write that was confirmed since is all that the letter was to write.
+func (d *closedLetter) carriedBy(written record.Fields) bool {
+	var w deadWrite
+	if json.Unmarshal([]byte(d.payload), &w) != nil || len(w.Fields) == 0 {
+		return false
+	}
+	for name, v := range w.Fields {
+		if now, ok := written[name]; !ok || !now.Equal(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// diedIn reads which changes ended in a dead letter; none where it is about no write.
+func diedIn(payload string) changes {
+	var w deadWrite
+	if json.Unmarshal([]byte(payload), &w) != nil {
+		return nil
+	}
+	return w.Died
+}
+
+// inherit adds the changes that ended in an older letter about the same end to those of a payload.
+func inherit(payload string, died changes) (string, error) {
+	var w deadWrite
+	if died.count() == 0 || json.Unmarshal([]byte(payload), &w) != nil {
+		return payload, nil
+	}
+	if w.Died == nil {
+		w.Died = changes{}
+	}
+	for side, names := range died {
+		w.Died[side] = append(w.Died[side], names...) // one field may have died more than once
+	}
+	return encode(w)
+}
+
 // openDeadLetters stores dead letters instead of those that are open for the same pair and side.
 func (t *tx) openDeadLetters(list []DeadLetter) error {
 	if len(list) == 0 {
@@ -52,7 +107,8 @@ func (t *tx) openDeadLetters(list []DeadLetter) error {
 			ends = append(ends, end{d.PairID, d.Side})
 		}
 	}
-	if err := t.closeDeadLetters(ends); err != nil {
+	older, err := t.closeDeadLetters(ends)
+	if err != nil {
 		return err
 	}
 	first, err := t.numbers("deadletter", len(list))
@@ -71,6 +127,13 @@ func (t *tx) openDeadLetters(list []DeadLetter) error {
 				return err
 			}
 		}
+		for _, o := range older {
+			if d.Trigger == "" && o.end == (end{d.PairID, d.Side}) {
+				if payload, err = inherit(payload, o.died); err != nil {
+					return err
+				}
+			}
+		}
 		rows = append(rows, []any{
 			first + int64(i), d.Object, d.PairID, d.Side.String(), d.Op.String(), d.RecordID, payload, d.Kind, d.Code,
 			d.Message, d.RequestID, d.Remedy, fields, t.now, StateOpen, 0,
@@ -81,7 +144,7 @@ func (t *tx) openDeadLetters(list []DeadLetter) error {
 }
 
 // closeDeadLetters takes open dead letters for retried: the same end of the same pair was written, or failed anew.
-func (t *tx) closeDeadLetters(ends []end) error {
+func (t *tx) closeDeadLetters(ends []end) (closed []closedLetter, err error) {
 	var pairs []string
 	wanted := map[end]bool{}
 	for _, e := range ends {
@@ -90,30 +153,30 @@ func (t *tx) closeDeadLetters(ends []end) error {
 			wanted[e] = true
 		}
 	}
-	var ids []int64
-	err := t.among(`SELECT id, pair_id, side FROM deadletter WHERE state = 'open' AND trigger_name = '' AND pair_id IN (%s)`, nil, pairs, func(r row) error {
-		var id int64
-		var e end
+	slices.Sort(pairs)
+	err = t.among(`SELECT id, object, pair_id, side, payload FROM deadletter WHERE state = 'open' AND trigger_name = '' AND pair_id IN (%s)`, nil, slices.Compact(pairs), func(r row) error {
+		var d closedLetter
 		var side string
-		err := r.Scan(&id, &e.pair, &side)
+		err := r.Scan(&d.id, &d.object, &d.pair, &side, &d.payload)
 		if err != nil {
 			return err
 		}
-		if e.side, err = sideOf(side); err == nil && wanted[e] {
-			ids = append(ids, id)
+		if d.side, err = sideOf(side); err == nil && wanted[d.end] {
+			d.died = diedIn(d.payload)
+			closed = append(closed, d)
 		}
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	slices.Sort(ids)
-	for _, id := range slices.Compact(ids) {
-		if _, err := t.exec(`UPDATE deadletter SET state = 'retried', resolved_at = $1 WHERE id = $2`, t.now, id); err != nil {
-			return err
+	slices.SortFunc(closed, func(a, b closedLetter) int { return cmp.Compare(a.id, b.id) })
+	for _, d := range closed {
+		if _, err := t.exec(`UPDATE deadletter SET state = 'retried', resolved_at = $1 WHERE id = $2`, t.now, d.id); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return closed, nil
 }
 
 // DeadLetters lists dead letters, newest first.
@@ -167,28 +230,52 @@ func (l *Ledger) DiscardDeadLetter(ctx context.Context, id int64) error {
 
 func (l *Ledger) closeDeadLetter(ctx context.Context, id int64, to string) error {
 	return l.write(ctx, fmt.Sprintf("close dead letter %d as %s", id, to), nil, func(t *tx) error {
-		var pair, trigger, occurrence string
-		found, err := t.one(`UPDATE deadletter SET state = $1, resolved_at = $2 WHERE id = $3 AND state = 'open'
-			RETURNING pair_id, trigger_name, occurrence`, []any{to, t.now, id}, &pair, &trigger, &occurrence)
+		var object, pair, trigger, occurrence, payload string
+		found, err := t.one(`SELECT object FROM deadletter WHERE id = $1`, []any{id}, &object)
 		switch {
 		case err != nil:
 			return err
-		case found && to == StateRetried && trigger != "":
+		case !found:
+			return ErrNotFound
+		}
+		if err := t.lock("object/" + object); err != nil {
+			return err
+		}
+		found, err = t.one(`UPDATE deadletter SET state = $1, resolved_at = $2 WHERE id = $3 AND state = 'open'
+			RETURNING pair_id, trigger_name, occurrence, payload`, []any{to, t.now, id}, &pair, &trigger, &occurrence, &payload)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return ErrClosed
+		case to != StateRetried:
+			return nil
+		case trigger != "":
 			if err := t.retryFiring(trigger, pair, occurrence); err != nil {
 				return err
 			}
 			return t.retryOccasion(trigger, occurrence)
-		case found && to == StateRetried:
-			return t.enqueuePairs([]string{pair}, PriorityLive, t.now, "dead letter retried")
-		case found:
-			return nil
 		}
-		var state string
-		if found, err = t.one(`SELECT state FROM deadletter WHERE id = $1`, []any{id}, &state); err == nil && !found {
-			err = ErrNotFound
-		} else if err == nil {
-			err = ErrClosed
+		if err := t.revive(pair, diedIn(payload)); err != nil {
+			return err
 		}
-		return err
+		return t.enqueuePairs([]string{pair}, PriorityLive, t.now, "dead letter retried")
 	})
+}
+
+// revive opens the changes of a pair that ended in a dead letter, where there is anybody to decide about them again.
+func (t *tx) revive(pair string, died changes) error {
+	w := t.workspace()
+	if err := w.loadPairs([]string{pair}); err != nil {
+		return err
+	}
+	p := w.pairs[pair]
+	if p == nil || p.State == PairClosed {
+		return nil
+	}
+	if err := w.loadSeenOf([]string{pair}); err != nil {
+		return err
+	}
+	w.revive(p, died)
+	return w.store()
 }

@@ -47,8 +47,8 @@ type fieldSeen struct {
 	Since record.Version `json:"s,omitempty"`
 	// Written says that this is what we wrote, and that the vendor has not shown yet what it made of it.
 	Written bool `json:"w,omitempty"`
-	// Origin is of the edit that gave the field its value. It is empty for what we wrote, and for what was there at first:
-	// nothing tells which of a record's fields its last editor changed before we looked.
+	// Origin is of the edit that gave the field its value. It is empty for what was there at first: nothing tells which of a
+	// record's fields its last editor changed before we looked.
 	record.Origin
 }
 
@@ -217,7 +217,7 @@ func (r *seenRow) observeField(name string, v record.Value, o *Observation, did 
 			did.readBack = record.Fields{}
 		}
 		did.readBack[name] = v
-		r.fields[name] = fieldSeen{Value: v, Version: version}
+		r.fields[name] = fieldSeen{Value: v, Version: version, Origin: record.Origin{Ours: true}}
 		return true, false
 	} else if version == have.Version {
 		return false, true
@@ -300,9 +300,12 @@ func (r *seenRow) believe(o *Observation) observed {
 		}
 		did.differs(name, r.news(name, v, rec.Key))
 		now := fieldSeen{Value: v, Version: max(have.Version, rec.ChangedAt(name))}
-		if _, ours := did.readBack[name]; have.Value.Equal(v) && known {
+		switch _, ours := did.readBack[name]; {
+		case ours:
+			now.Origin = record.Origin{Ours: true}
+		case have.Value.Equal(v) && known:
 			now.Since, now.Origin = have.since(), have.Origin
-		} else if !ours && (known || !v.IsEmpty()) {
+		case known || !v.IsEmpty():
 			now.Origin = origin
 		}
 		r.fields[name] = now
@@ -362,7 +365,7 @@ func (r *seenRow) wrote(i Intent, before map[string]fieldSeen, stored record.Fie
 			r.doubt() // somebody changed it meanwhile, and nothing tells whether before us or after
 			continue
 		}
-		r.fields[name] = fieldSeen{Value: v, Version: max(have.Version, version), Written: !shown}
+		r.fields[name] = fieldSeen{Value: v, Version: max(have.Version, version), Written: !shown, Origin: record.Origin{Ours: true}}
 	}
 	if (i.Key != "" || i.Unlink) && (version == 0 || version >= r.linkVersion) {
 		r.link, r.linkVersion = i.Key, max(r.linkVersion, version)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"accord/engine/record"
@@ -68,7 +70,7 @@ func (l *Ledger) Settle(ctx context.Context, outcomes []Outcome) error {
 		if err := t.lockObjects(`SELECT DISTINCT object FROM intent WHERE id IN (%s)`, ids); err != nil {
 			return err
 		}
-		s := &settling{workspace: t.workspace(), intents: map[string]*intentRow{}}
+		s := &settling{workspace: t.workspace(), intents: map[string]*intentRow{}, healthy: map[end]record.Fields{}}
 		if err := s.load(ids, outcomes); err != nil {
 			return err
 		}
@@ -87,7 +89,7 @@ type settling struct {
 	intents map[string]*intentRow
 	over    []string // intents that are no more
 	written [][]any
-	healthy []end // ends that were written: what failed there before is history
+	healthy map[end]record.Fields // what was written to ends: what failed there before is history
 	dead    []DeadLetter
 }
 
@@ -183,8 +185,8 @@ func (s *settling) settle(o *Outcome) error {
 	case p == nil:
 		return fmt.Errorf("intent %s is of pair %s, but there is no such pair", i.ID, i.PairID)
 	case o.Dead != nil:
-		s.ended(p, i, EndDead, EndDead, func(name string, now record.Value) bool { return now.Equal(i.before[name].Value) })
-		return s.bury(i, *o.Dead)
+		died := s.ended(p, i, EndDead, EndDead, func(name string, now record.Value) bool { return now.Equal(i.before[name].Value) })
+		return s.bury(i, *o.Dead, died)
 	case o.Reread:
 		for _, side := range record.Sides {
 			if r := s.seen[seenKey{p.Object, side, p.IDs[side]}]; r != nil {
@@ -210,16 +212,13 @@ func (s *settling) overtaken(i *intentRow, at int64) (bool, error) {
 	return true, err
 }
 
-func (s *settling) bury(i *intentRow, d DeadLetter) error {
+func (s *settling) bury(i *intentRow, d DeadLetter, died changes) error {
 	d.Object, d.PairID, d.Side, d.Op = i.Object, i.PairID, i.Side, i.Op
 	if d.RecordID == "" {
 		d.RecordID = i.RecordID
 	}
 	if len(d.Payload) == 0 {
-		text, err := encode(struct {
-			Key    string        `json:"key,omitempty"`
-			Fields record.Fields `json:"fields"`
-		}{i.Key, i.Fields})
+		text, err := encode(deadWrite{i.Key, i.Fields, died})
 		if err != nil {
 			return err
 		}
@@ -274,7 +273,7 @@ func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
 		made, shown := stored[name]
 		return now.Equal(after[name]) || shown && now.Equal(made)
 	})
-	s.healthy = append(s.healthy, end{p.ID, i.Side})
+	s.healthy[end{p.ID, i.Side}] = i.Fields
 	return s.note(p, i, id, o.Run, after)
 }
 
@@ -372,7 +371,7 @@ func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome, stored r
 			r.doubt()
 		}
 	}
-	s.changes(r, did.names)
+	s.opened(r, did.names)
 	if did.changed {
 		s.enqueue(p, i.Priority, s.now, "changed")
 	} else if r.dirty {
@@ -401,8 +400,16 @@ func (s *settling) finish() error {
 	if err := s.insert("written", writtenColumns, "", s.written); err != nil {
 		return err
 	}
-	if err := s.closeDeadLetters(s.healthy); err != nil {
+	history, err := s.closeDeadLetters(slices.Collect(maps.Keys(s.healthy)))
+	if err != nil {
 		return err
+	}
+	for _, d := range history {
+		how := EndSuperseded
+		if d.carriedBy(s.healthy[d.end]) {
+			how = EndSynced
+		}
+		s.endedBetter(d.object, how, d.died.count())
 	}
 	if err := s.openDeadLetters(s.dead); err != nil {
 		return err

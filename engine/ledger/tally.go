@@ -13,7 +13,8 @@ import (
 // record, its key, is none.
 type Ending string
 
-// The endings. A change has one, and no second: what is tried again, or decided by a person, ended before.
+// The endings. A change has one, and no second: what a person decides of a conflict ended before. Only what had ended in a
+// dead letter that is tried again has another: that of the try, or of what took its place.
 const (
 	EndSynced     Ending = "synced"     // the other side confirmed it
 	EndAgreed     Ending = "agreed"     // the other side shows the same, or it is what was agreed: there was nothing to write
@@ -120,8 +121,8 @@ func (w *workspace) count(object, outcome string, n int64) {
 	w.tally[object][outcome] += n
 }
 
-// changes opens changes of a record. One that is open already is superseded.
-func (w *workspace) changes(s *seenRow, names []string) {
+// opened opens changes of a record. One that is open already is superseded.
+func (w *workspace) opened(s *seenRow, names []string) {
 	for _, name := range names {
 		w.count(s.object, captured, 1)
 		if s.open[name] {
@@ -159,11 +160,58 @@ func (w *workspace) echoed(s *seenRow, readBack record.Fields) {
 	w.count(s.object, string(EndEcho), n)
 }
 
-// endAll ends those open changes of a record that choose picks.
-func (w *workspace) endAll(s *seenRow, how Ending, choose func(name string) bool) {
+// endAll ends those open changes of a record that choose picks, and names them.
+func (w *workspace) endAll(s *seenRow, how Ending, choose func(name string) bool) (names []string) {
 	for name := range s.open {
 		if choose(name) {
 			w.end(s, name, how)
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// changes are changes of a pair's records, by side and name.
+type changes map[string][]string
+
+func (c changes) add(side record.Side, names []string) {
+	if len(names) > 0 {
+		c[side.String()] = names
+	}
+}
+
+func (c changes) count() (n int64) {
+	for _, names := range c {
+		n += int64(len(names))
+	}
+	return n
+}
+
+// endedBetter ends otherwise what had ended in a dead letter.
+func (w *workspace) endedBetter(object string, how Ending, n int64) {
+	w.count(object, string(EndDead), -n)
+	w.count(object, string(how), n)
+}
+
+// revive opens changes again that had ended in a dead letter: it is tried once more. One that is open already was changed
+// again since, and superseded by that.
+func (w *workspace) revive(p *pairRow, list changes) {
+	for _, side := range record.Sides {
+		s := w.seen[seenKey{p.Object, side, p.IDs[side]}]
+		if s == nil {
+			continue
+		}
+		for _, name := range list[side.String()] {
+			if s.open[name] {
+				w.endedBetter(p.Object, EndSuperseded, 1)
+				continue
+			}
+			w.count(p.Object, string(EndDead), -1)
+			if s.open == nil {
+				s.open = map[string]bool{}
+			}
+			s.open[name], s.changed = true, true
 		}
 	}
 }
@@ -215,21 +263,23 @@ func (r *Resolution) ending(p *pairRow, s *seenRow, name string) Ending {
 	}
 }
 
-// ended ends the changes that a write carried, once it is known what became of it. Written over is what the written side
-// shows of the write's fields; changes of it that came later stay open.
-func (w *workspace) ended(p *pairRow, i *intentRow, across, over Ending, written func(name string, now record.Value) bool) {
+// ended ends the changes that a write carried, once it is known what became of it, and names them. Written over is what the
+// written side shows of the write's fields; changes of it that came later stay open.
+func (w *workspace) ended(p *pairRow, i *intentRow, across, over Ending, written func(name string, now record.Value) bool) changes {
+	list := changes{}
 	if s := w.seen[seenKey{p.Object, i.Side.Other(), p.IDs[i.Side.Other()]}]; s != nil {
-		w.endAll(s, across, func(name string) bool {
+		list.add(s.side, w.endAll(s, across, func(name string) bool {
 			agreed, is := i.Agreed[s.side][name]
 			return name == itself || is && s.fields[name].Value.Equal(agreed)
-		})
+		}))
 	}
 	if s := w.seen[seenKey{p.Object, i.Side, p.IDs[i.Side]}]; s != nil {
-		w.endAll(s, over, func(name string) bool {
+		list.add(s.side, w.endAll(s, over, func(name string) bool {
 			_, is := i.Fields[name]
 			return is && name != itself && written(name, s.fields[name].Value)
-		})
+		}))
 	}
+	return list
 }
 
 // storeTally stores what became of changes whose rows are stored for no other reason, and adds up the counts.

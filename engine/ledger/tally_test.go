@@ -69,6 +69,79 @@ func TestTally(t *testing.T) {
 	})
 }
 
+// What ended in a dead letter has the ending of the try that came after it.
+func TestARetriedDeadLetterIsNoLongerDead(t *testing.T) {
+	type ends = map[ledger.Ending]int64
+	dead := &ledger.DeadLetter{Kind: "invalid", Code: "BAD"}
+	for _, c := range []struct {
+		name string
+		do   func(f *fixture, letter int64)
+		want ends
+		open int64
+	}{
+		{"left alone", func(*fixture, int64) {}, ends{ledger.EndDead: 1}, 0},
+		{"discarded", func(f *fixture, letter int64) { ok(f, f.DiscardDeadLetter(f.Context(), letter)) }, ends{ledger.EndDead: 1}, 0},
+		{"retried, and not decided yet", func(f *fixture, letter int64) { ok(f, f.RetryDeadLetter(f.Context(), letter)) }, ends{}, 1},
+		{"retried, and written", func(f *fixture, letter int64) {
+			ok(f, f.RetryDeadLetter(f.Context(), letter))
+			f.write(record.Right, "a", "2")
+			f.settle(ledger.Outcome{IntentID: f.dispatch(record.Right).Intents[0].ID, Done: true, Version: 30})
+		}, ends{ledger.EndSynced: 1}, 0},
+		{"retried, and refused again", func(f *fixture, letter int64) {
+			ok(f, f.RetryDeadLetter(f.Context(), letter))
+			f.write(record.Right, "a", "2")
+			f.settle(ledger.Outcome{IntentID: f.dispatch(record.Right).Intents[0].ID, Dead: dead})
+		}, ends{ledger.EndDead: 1}, 0},
+		{"edited before the retry", func(f *fixture, letter int64) {
+			f.capture(event(record.Left, "L1", 3, "a", "3"))
+			ok(f, f.RetryDeadLetter(f.Context(), letter))
+			f.write(record.Right, "a", "3")
+			f.settle(ledger.Outcome{IntentID: f.dispatch(record.Right).Intents[0].ID, Done: true, Version: 30})
+		}, ends{ledger.EndSuperseded: 1, ledger.EndSynced: 1}, 0},
+		{"corrected, and never retried", func(f *fixture, _ int64) {
+			f.capture(event(record.Left, "L1", 3, "a", "3"))
+			f.write(record.Right, "a", "3")
+			f.settle(ledger.Outcome{IntentID: f.dispatch(record.Right).Intents[0].ID, Done: true, Version: 30})
+		}, ends{ledger.EndSuperseded: 1, ledger.EndSynced: 1}, 0},
+		{"refused with a second edit, which is retried", func(f *fixture, _ int64) {
+			f.capture(event(record.Left, "L1", 3, "a", "3"))
+			f.write(record.Right, "a", "3")
+			f.settle(ledger.Outcome{IntentID: f.dispatch(record.Right).Intents[0].ID, Dead: dead})
+			ok(f, f.RetryDeadLetter(f.Context(), must(f.DeadLetters(f.Context(), ledger.Filter{}))(f)[0].ID))
+			f.write(record.Right, "a", "3")
+			f.settle(ledger.Outcome{IntentID: f.dispatch(record.Right).Intents[0].ID, Done: true, Version: 30})
+		}, ends{ledger.EndSuperseded: 1, ledger.EndSynced: 1}, 0},
+		{"its record goes", func(f *fixture, letter int64) {
+			f.capture(ledger.Observation{Object: "deal", Side: record.Left, Record: record.Record{ID: "L1", Version: 41, State: record.Deleted}})
+			ok(f, f.RetryDeadLetter(f.Context(), letter))
+			f.resolve(decided(f.claimOne()))
+		}, ends{ledger.EndIgnored: 2}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			engines(t, func(t *testing.T, f *fixture) {
+				f.pairUp("L1", "R1", "a", "1")
+				before := f.tally()
+				f.capture(event(record.Left, "L1", 2, "a", "2"))
+				f.write(record.Right, "a", "2")
+				f.settle(ledger.Outcome{IntentID: f.dispatch(record.Right).Intents[0].ID, Dead: dead})
+				if now := f.tally(); now.Ended[ledger.EndDead] != 1 {
+					t.Fatalf("after a refusal: %+v", now)
+				}
+				c.do(f, must(f.DeadLetters(f.Context(), ledger.Filter{}))(f)[0].ID)
+				now := f.tally()
+				if now.Open != c.open {
+					t.Errorf("%d are open, want %d", now.Open, c.open)
+				}
+				for _, how := range ledger.Endings {
+					if got := now.Ended[how] - before.Ended[how]; got != c.want[how] {
+						t.Errorf("%d %s, want %d", got, how, c.want[how])
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestLostEventsAreCounted(t *testing.T) {
 	engines(t, func(t *testing.T, f *fixture) {
 		f.pairUp("L1", "R1", "a", "1")

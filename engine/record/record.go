@@ -106,6 +106,7 @@ func (r *Record) ChangedAt(field string) Version {
 type Origin struct {
 	Actor string `json:"by,omitempty"` // a person's id at the vendor
 	Event string `json:"ev,omitempty"` // for people: "change event 4f2a", "a sweep"
+	Ours  bool   `json:"us,omitempty"` // it is nobody's edit: we wrote it
 }
 
 // OriginOf says whose edit gave a field its value: the Actor, where nothing else is known and the record was not changed

@@ -238,7 +238,7 @@ func (x *explainer) changed(f *contract.Field, side record.Side) string {
 	text := when(r.ChangedAt(name).Time())
 	origin := r.OriginOf(name)
 	switch {
-	case x.ours(r, name, side):
+	case origin.Ours:
 		text += " by accord"
 	case origin.Actor != "":
 		text += " by " + x.person(side, origin.Actor)
@@ -253,27 +253,14 @@ func (x *explainer) told(f *contract.Field, side record.Side) string {
 		return "-"
 	}
 	name := newest(f, r, side)
-	switch event := r.OriginOf(name).Event; {
-	case x.ours(r, name, side):
+	switch origin := r.OriginOf(name); {
+	case origin.Ours:
 		return "accord's own write"
-	case event != "":
-		return clip(event)
+	case origin.Event != "":
+		return clip(origin.Event)
 	default:
 		return "-"
 	}
-}
-
-// ours says whether a native value is what accord wrote last, and nobody is known to have edited it since.
-func (x *explainer) ours(r *record.Record, name string, side record.Side) bool {
-	if _, edited := r.Origins[name]; edited {
-		return false
-	}
-	for _, w := range x.e.Writes {
-		if v, ok := w.After[name]; ok && w.Side == side {
-			return v.Equal(r.Fields[name])
-		}
-	}
-	return false
 }
 
 // written tells the last writes of a field: what stood there, what was written, which run and call did it.
