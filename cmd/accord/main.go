@@ -114,5 +114,6 @@ func rootCommand() *cobra.Command {
 		deadlettersCommand(w), conflictsCommand(w), matchesCommand(w), resumeCommand(w), explainCommand(w), runsCommand(w), revertCommand(w), auditCommand(w), emulateCommand(w), demoCommand(w),
 		versionCommand(),
 	)
+	strictUsage(root)
 	return root
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,54 +31,22 @@ func (w *workspace) withLedger(run func(ctx context.Context, cmd *cobra.Command,
 	}
 }
 
-func deadlettersCommand(w *workspace) *cobra.Command {
-	cmd := &cobra.Command{Use: "deadletters", Short: "List, show, retry or discard writes that failed for good"}
-	var filter ledger.Filter
-	list := &cobra.Command{
-		Use: "list", Short: "List dead letters", Args: cobra.NoArgs,
-		RunE: w.withLedger(func(ctx context.Context, cmd *cobra.Command, l *ledger.Ledger, _ []string) error {
-			letters, err := l.DeadLetters(ctx, filter)
-			if err != nil {
-				return err
-			}
-			return view.DeadLetters(cmd.OutOrStdout(), letters, w.style(cmd.OutOrStdout()))
-		}),
-	}
-	filterFlags(list, &filter)
-	show := &cobra.Command{
-		Use: "show ID", Short: "Show one dead letter, whole", Args: cobra.ExactArgs(1),
-		RunE: w.withLedger(func(ctx context.Context, cmd *cobra.Command, l *ledger.Ledger, args []string) error {
-			id, err := number(args[0])
-			if err != nil {
-				return err
-			}
-			letters, err := l.DeadLetters(ctx, ledger.Filter{State: "all"})
-			if err != nil {
-				return err
-			}
-			for _, d := range letters {
-				if d.ID == id {
-					return view.DeadLetter(cmd.OutOrStdout(), d, w.style(cmd.OutOrStdout()))
-				}
-			}
-			return fmt.Errorf("dead letter %d: there is none", id)
-		}),
-	}
-	cmd.AddCommand(list, show,
-		w.onIDs("retry ID...", "Try dead letters again, once their cause is mended", (*ledger.Ledger).RetryDeadLetter),
-		w.onIDs("discard ID...", "Close dead letters without writing them", (*ledger.Ledger).DiscardDeadLetter))
-	return cmd
-}
-
 func conflictsCommand(w *workspace) *cobra.Command {
 	cmd := &cobra.Command{Use: "conflicts", Short: "List, show or resolve what waits for a person"}
 	var filter ledger.Filter
+	var asJSON bool
 	list := &cobra.Command{
 		Use: "list", Short: "List conflicts", Args: cobra.NoArgs,
 		RunE: w.withLedger(func(ctx context.Context, cmd *cobra.Command, l *ledger.Ledger, _ []string) error {
+			if err := checkFilter(ctx, l, filter, ledger.StateOpen, ledger.StateResolved, ledger.StateInfo); err != nil {
+				return err
+			}
 			conflicts, err := shownConflicts(ctx, l, filter)
 			if err != nil {
 				return err
+			}
+			if asJSON {
+				return view.ConflictsJSON(cmd.OutOrStdout(), conflicts, w.style(cmd.OutOrStdout()))
 			}
 			halted, err := pipeline.Halts(ctx, l)
 			if err != nil {
@@ -86,7 +55,14 @@ func conflictsCommand(w *workspace) *cobra.Command {
 			if err := view.Halts(cmd.OutOrStdout(), halted, w.style(cmd.OutOrStdout())); err != nil {
 				return err
 			}
-			return view.Conflicts(cmd.OutOrStdout(), conflicts, w.style(cmd.OutOrStdout()))
+			if err := view.Conflicts(cmd.OutOrStdout(), conflicts, w.style(cmd.OutOrStdout())); err != nil || filter.State != "" {
+				return err
+			}
+			kept, err := l.Conflicts(ctx, ledger.Filter{Object: filter.Object, State: ledger.StateInfo})
+			if err == nil && len(kept) > 0 {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s that lost against the other side's kept: --state info\n", valuesThat(len(kept)))
+			}
+			return err
 		}),
 	}
 	filterFlags(list, &filter)
@@ -102,12 +78,18 @@ func conflictsCommand(w *workspace) *cobra.Command {
 				return err
 			}
 			for _, c := range conflicts {
-				if c.ID == id {
+				switch {
+				case c.ID == id && asJSON:
+					return view.ConflictsJSON(cmd.OutOrStdout(), []ledger.Conflict{c}, w.style(cmd.OutOrStdout()))
+				case c.ID == id:
 					return view.Conflict(cmd.OutOrStdout(), c, w.style(cmd.OutOrStdout()))
 				}
 			}
-			return fmt.Errorf("conflict %d: there is none", id)
+			return onIDsOf("conflict", "conflicts").problem(id, ledger.ErrNotFound)
 		}),
+	}
+	for _, c := range []*cobra.Command{list, show} {
+		c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	}
 	cmd.AddCommand(list, show, resolveCommand(w))
 	return cmd
@@ -117,7 +99,7 @@ func conflictsCommand(w *workspace) *cobra.Command {
 func resolveCommand(w *workspace) *cobra.Command {
 	var take, keep string
 	var gone bool
-	cmd := w.onIDs("resolve ID...", "Close conflicts, and have their records decided anew", func(l *ledger.Ledger, ctx context.Context, id int64) error {
+	cmd := onIDsOf("conflict", "conflicts").command(w, "resolve", "Close conflicts, and have their records decided anew", "resolved: the sync decides about its record anew with the next round", func(l *ledger.Ledger, ctx context.Context, id int64) error {
 		switch {
 		case keep != "":
 			return l.KeepRecord(ctx, id, keep)
@@ -164,26 +146,89 @@ func shownConflicts(ctx context.Context, l *ledger.Ledger, filter ledger.Filter)
 	return conflicts, nil
 }
 
-// onIDs is a command that does one thing to each id; it tries all of them, and tells of each.
-func (w *workspace) onIDs(use, short string, do func(*ledger.Ledger, context.Context, int64) error) *cobra.Command {
+func valuesThat(n int) string {
+	if n == 1 {
+		return "1 value"
+	}
+	return fmt.Sprintf("%d values", n)
+}
+
+// things are what commands name by ids.
+type things struct{ one, parent string }
+
+func onIDsOf(one, parent string) things { return things{one, parent} }
+
+// command is a command that does one thing to each id; it tries all of them, and tells of each.
+func (on things) command(w *workspace, verb, short, done string, do func(*ledger.Ledger, context.Context, int64) error) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.MinimumNArgs(1),
+		Use: verb + " ID...", Short: short, Args: cobra.MinimumNArgs(1),
 		RunE: w.withLedger(func(ctx context.Context, cmd *cobra.Command, l *ledger.Ledger, args []string) error {
-			var failures error
-			for _, a := range args {
-				id, err := number(a)
-				if err == nil {
-					err = do(l, ctx, id)
-				}
-				if err != nil {
-					failures = errors.Join(failures, fmt.Errorf("%s: %w", a, err))
-					continue
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%d: done\n", id)
-			}
-			return failures
+			return on.each(ctx, cmd, l, args, done, do)
 		}),
 	}
+}
+
+func (on things) each(ctx context.Context, cmd *cobra.Command, l *ledger.Ledger, args []string, done string, do func(*ledger.Ledger, context.Context, int64) error) error {
+	var failures error
+	for _, a := range args {
+		id, err := number(a)
+		if err == nil {
+			err = on.problem(id, do(l, ctx, id))
+		}
+		if err != nil {
+			failures = errors.Join(failures, err)
+			continue
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%d: %s\n", id, done)
+	}
+	return failures
+}
+
+// problem says why nothing was done about an id.
+func (on things) problem(id int64, err error) error {
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return fmt.Errorf("there is no %s %d: see `accord %s list --state all`", on.one, id, on.parent)
+	case errors.Is(err, ledger.ErrClosed):
+		return fmt.Errorf("%s %d was dealt with already: see `accord %s show %d`", on.one, id, on.parent, id)
+	default:
+		return err
+	}
+}
+
+// checkFilter refuses states that there are none of, and objects that nobody knows.
+func checkFilter(ctx context.Context, l *ledger.Ledger, f ledger.Filter, states ...string) error {
+	if states = append(states, "all"); f.State != "" && !slices.Contains(states, f.State) {
+		return exit{exitUsage, fmt.Errorf("--state %s: %s", f.State, strings.Join(states, ", "))}
+	}
+	if f.Object == "" {
+		return nil
+	}
+	known, err := knownObjects(ctx, l)
+	if err == nil && !slices.Contains(known, f.Object) {
+		err = exit{exitUsage, fmt.Errorf("nothing is known of an object %q; there is %s", f.Object, strings.Join(known, ", "))}
+	}
+	return err
+}
+
+// knownObjects are the objects of the contract in force, and those that the ledger still holds something of.
+func knownObjects(ctx context.Context, l *ledger.Ledger) ([]string, error) {
+	c, err := inForce(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	if c != nil {
+		for _, o := range c.Objects {
+			names = append(names, o.Name)
+		}
+	}
+	stats, err := l.Stats(ctx)
+	for _, s := range stats {
+		names = append(names, s.Object)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), err
 }
 
 // sideNamed is the side that a system stands on.
@@ -193,7 +238,7 @@ func sideNamed(system string) (record.Side, error) {
 			return side, nil
 		}
 	}
-	return 0, exit{exitUsage, fmt.Errorf("--take %s: %s", system, strings.Join(contract.Systems[:], " or "))}
+	return 0, exit{exitUsage, fmt.Errorf("--take %s: it is %s", system, strings.Join(contract.Systems[:], " or "))}
 }
 
 func filterFlags(cmd *cobra.Command, f *ledger.Filter) {

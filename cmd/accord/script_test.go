@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"accord/cmd/accord/internal/emulation"
+	"accord/providers/salesforce/salesforceemulator"
 )
 
 // The words that scripts have beside those of testscript. Each script has vendors of its own.
@@ -21,6 +22,7 @@ import (
 //	salesforce set SOBJECT NAME FIELD=VALUE  edit a record as a person would; its name finds it
 //	salesforce id VARIABLE SOBJECT NAME      put its id into a variable
 //	[!] salesforce shows SOBJECT NAME FIELD VALUE
+//	salesforce forbid SOBJECT [FORMULA TEXT] refuse records for which the formula is true, with that text; none without
 //	monday set|id|shows                      the same for a board, an item and its columns
 //	tamper SQL                               change the ledger behind accord's back
 var scriptWords = map[string]func(*testscript.TestScript, bool, []string){
@@ -87,10 +89,13 @@ func tamper(ts *testscript.TestScript, neg bool, args []string) {
 func (s *scriptStand) vendor(ts *testscript.TestScript, neg bool, system string, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if len(args) < 3 {
-		ts.Fatalf("usage: %s set|id|shows ...", system)
-	}
 	switch {
+	case system == "salesforce" && len(args) > 1 && args[0] == "forbid" && !neg:
+		var rules []salesforceemulator.ValidationRule
+		if len(args) == 4 {
+			rules = append(rules, salesforceemulator.ValidationRule{Name: "Forbidden", Condition: args[2], Message: args[3], Active: true})
+		}
+		ts.Check(s.demo.emulated.Salesforce.SetValidationRules(args[1], rules...))
 	case args[0] == "set" && len(args) > 3 && !neg:
 		s.set(ctx, ts, system, args[1], args[2], args[3:])
 	case args[0] == "id" && len(args) == 4 && !neg:

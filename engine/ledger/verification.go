@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -86,10 +87,13 @@ func (l *Ledger) LiveIDs(ctx context.Context, object string, side record.Side, y
 // Rested is a pair with both records that nobody is at work on.
 type Rested struct {
 	Work
-	// Explained are contract fields that an open conflict is about; "" is the record as a whole. Dead says that a write to
-	// the pair has failed for good.
+	// Explained are contract fields that an open conflict is about, or that an operator gave to a side; "" is the record as a
+	// whole. Dead says that a write to the pair has failed for good.
 	Explained map[string]bool
 	Dead      bool
+	// Left are native fields, by side, that a person left as they are: the last write of them was discarded when it had
+	// failed, or it put back what a run had overwritten.
+	Left [2]map[string]bool
 }
 
 // Rested lists pairs of an object by id, those after one of them, of which nothing is pending, unsettled or to be read.
@@ -117,15 +121,23 @@ func (l *Ledger) Rested(ctx context.Context, object, after string, limit int) ([
 			return err
 		}
 		explained := map[string]map[string]bool{}
-		err = t.among(`SELECT pair_id, field FROM conflict WHERE state = 'open' AND pair_id IN (%s)`, nil, ids, func(r row) error {
-			var id, field string
-			err := r.Scan(&id, &field)
-			if explained[id] == nil {
-				explained[id] = map[string]bool{}
+		for _, query := range []string{
+			`SELECT pair_id, field FROM conflict WHERE state = 'open' AND pair_id IN (%s)`,
+			`SELECT pair_id, field FROM award WHERE pair_id IN (%s)`,
+		} {
+			if err := t.among(query, nil, ids, func(r row) error {
+				var id, field string
+				err := r.Scan(&id, &field)
+				if explained[id] == nil {
+					explained[id] = map[string]bool{}
+				}
+				explained[id][field] = true
+				return err
+			}); err != nil {
+				return err
 			}
-			explained[id][field] = true
-			return err
-		})
+		}
+		left, err := t.leftAlone(ids, work)
 		if err != nil {
 			return err
 		}
@@ -137,9 +149,67 @@ func (l *Ledger) Rested(ctx context.Context, object, after string, limit int) ([
 			return err
 		})
 		for _, id := range ids {
-			list = append(list, Rested{Work: *work[id], Explained: explained[id], Dead: dead[id]})
+			list = append(list, Rested{Work: *work[id], Explained: explained[id], Dead: dead[id], Left: left[id]})
 		}
 		return err
 	})
 	return list, err
+}
+
+// RevertCause begins the cause of a write that puts back what a run overwrote.
+const RevertCause = "revert of run "
+
+// leftAlone finds what persons left as it is, of pairs of which it is known what both sides show.
+func (t *tx) leftAlone(ids []string, work map[string]*Work) (map[string][2]map[string]bool, error) {
+	all := map[string][2]map[string]bool{}
+	mark := func(pair string, side record.Side, name string) {
+		left := all[pair]
+		if left[side] == nil {
+			left[side] = map[string]bool{}
+		}
+		left[side][name] = true
+		all[pair] = left
+	}
+	err := t.among(`SELECT d.pair_id, d.side, d.payload FROM deadletter d WHERE d.state = 'discarded' AND d.trigger_name = ''
+		AND NOT EXISTS (SELECT 1 FROM deadletter n WHERE n.pair_id = d.pair_id AND n.side = d.side AND n.trigger_name = '' AND n.id > d.id)
+		AND NOT EXISTS (SELECT 1 FROM written w WHERE w.pair_id = d.pair_id AND w.side = d.side AND w.at > d.created_at)
+		AND d.pair_id IN (%s)`, nil, ids, func(r row) error {
+		var pair, text, payload string
+		if err := r.Scan(&pair, &text, &payload); err != nil {
+			return err
+		}
+		side, err := sideOf(text)
+		var w deadWrite
+		if err != nil || json.Unmarshal([]byte(payload), &w) != nil {
+			return err
+		}
+		for name := range w.Fields {
+			mark(pair, side, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, t.among(`SELECT w.pair_id, w.side, w.after_fields FROM written w WHERE w.cause LIKE '`+RevertCause+`%%'
+		AND NOT EXISTS (SELECT 1 FROM written n WHERE n.pair_id = w.pair_id AND n.side = w.side AND n.id > w.id) AND w.pair_id IN (%s)`, nil, ids, func(r row) error {
+		var pair, text, after string
+		if err := r.Scan(&pair, &text, &after); err != nil {
+			return err
+		}
+		side, err := sideOf(text)
+		if err != nil {
+			return err
+		}
+		var fields record.Fields
+		if err := decode("what was put back of pair "+pair, after, &fields); err != nil {
+			return err
+		}
+		for name, v := range fields {
+			if seen := work[pair].Seen[side]; seen != nil && seen.Fields[name].Equal(v) {
+				mark(pair, side, name)
+			}
+		}
+		return nil
+	})
 }

@@ -3,8 +3,10 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"accord/engine/contract"
 	"accord/engine/ledger"
 	"accord/engine/merge"
 	"accord/engine/record"
@@ -64,7 +66,7 @@ func (p *Pipeline) comparePairs(ctx context.Context, o *object, rested []ledger.
 		in, _ := p.input(o, work[i], env)
 		differ := 0
 		for _, name := range merge.Differing(in) {
-			if r.Explained[name] {
+			if r.Explained[name] || meant(o.Field(name), r.Left) {
 				continue
 			}
 			differ++
@@ -81,4 +83,14 @@ func (p *Pipeline) comparePairs(ctx context.Context, o *object, rested []ledger.
 		return fmt.Errorf("mark what differs of %s pending: %w", o.Name, err)
 	}
 	return nil
+}
+
+// meant says whether a person left a field's difference as it is, at either side.
+func meant(f *contract.Field, alone [2]map[string]bool) bool {
+	for _, side := range record.Sides {
+		if f != nil && slices.ContainsFunc(f.Ends[side], func(n contract.NativeField) bool { return alone[side][n.Name] }) {
+			return true
+		}
+	}
+	return false
 }

@@ -267,7 +267,7 @@ func (r *Reverter) put(ctx context.Context, o *object, intents []ledger.Intent) 
 
 func (c *ReversedRecord) intent(run string) (ledger.Intent, bool) {
 	in := ledger.Intent{
-		PairID: c.PairID, Side: c.Side, Op: record.Update, RecordID: c.RecordID, Priority: ledger.PriorityLive, Cause: "revert of run " + run,
+		PairID: c.PairID, Side: c.Side, Op: record.Update, RecordID: c.RecordID, Priority: ledger.PriorityLive, Cause: ledger.RevertCause + run,
 		Fields: record.Fields{}, Before: record.Fields{},
 	}
 	for _, f := range c.Fields {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"accord/engine/ledger"
+	"accord/engine/merge"
 	"accord/engine/pipeline"
 )
 
@@ -95,18 +96,37 @@ func DeadLetters(out io.Writer, letters []ledger.DeadLetter, s Style) error {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "id\tobject\tto\toperation\trecord\tcode\tmessage\tsince")
+	fmt.Fprintln(w, "id\tobject\tto\toperation\trecord\tcode\tmessage\tsince\tstate")
 	for _, d := range letters {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, line(d.Object), s.side(d.Side), d.Op, clip(d.RecordID), clip(d.Code), clip(d.Message), when(d.CreatedAt))
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, line(d.Object), s.side(d.Side), d.Op, clip(d.RecordID), clip(d.Code), clip(d.Message),
+			when(d.CreatedAt), d.State)
 	}
 	return w.Flush()
 }
 
-// DeadLetter shows one, whole.
+// DeadLetter shows one, whole. Its payload must hold nothing that is sensitive.
 func DeadLetter(out io.Writer, d ledger.DeadLetter, s Style) error {
-	_, err := fmt.Fprintf(out, "Dead letter %d (%s)\n  %s %s in %s, record %s\n  %s %s: %s\n  fields   %s\n  request  %s\n  payload  %s\n  to do    %s\n",
-		d.ID, d.State, d.Op, line(d.Object), s.side(d.Side), line(d.RecordID), d.Kind, line(d.Code), line(d.Message), line(strings.Join(d.Fields, ", ")),
-		line(d.RequestID), line(string(d.Payload)), line(d.Remedy))
+	var b strings.Builder
+	what := fmt.Sprintf("%s %s in %s", d.Op, line(d.Object), s.side(d.Side))
+	if d.Trigger != "" {
+		what = fmt.Sprintf("an action of trigger %s in %s", line(d.Trigger), s.side(d.Side))
+	}
+	state := d.State
+	if !d.ResolvedAt.IsZero() && d.State != ledger.StateOpen {
+		state += " " + when(d.ResolvedAt)
+	}
+	fmt.Fprintf(&b, "Dead letter %d (%s)\n  %s, since %s\n  %s %s: %s\n", d.ID, state, what, when(d.CreatedAt), d.Kind, line(d.Code), line(d.Message))
+	for _, row := range [][2]string{
+		{"record", d.RecordID}, {"fields", strings.Join(d.Fields, ", ")}, {"request", d.RequestID}, {"payload", string(d.Payload)}, {"to do", d.Remedy},
+	} {
+		if row[1] != "" && (row[0] != "to do" || d.State == ledger.StateOpen) {
+			fmt.Fprintf(&b, "  %-8s %s\n", row[0], line(row[1]))
+		}
+	}
+	if d.PairID != "" {
+		fmt.Fprintf(&b, "  %-8s accord explain %s\n", "more", line(strings.TrimSpace(d.Object+" "+d.PairID)))
+	}
+	_, err := io.WriteString(out, b.String())
 	return err
 }
 
@@ -127,9 +147,31 @@ func Conflicts(out io.Writer, conflicts []ledger.Conflict, s Style) error {
 
 // Conflict shows one, whole.
 func Conflict(out io.Writer, c ledger.Conflict, s Style) error {
-	_, err := fmt.Fprintf(out, "Conflict %d (%s): %s.%s, %s\n  %-10s  %s\n  %-10s  %s\n  %-10s  %s\n  %s\n  to do: %s\n",
-		c.ID, c.State, line(c.Object), line(c.Field), c.Reason, s.Systems[0], line(c.Left.String()), s.Systems[1], line(c.Right.String()), "agreed",
-		line(c.Base.String()), line(c.Detail), line(c.Remedy))
+	var b strings.Builder
+	about := line(c.Object)
+	if c.Field != "" {
+		about += "." + line(c.Field)
+	}
+	fmt.Fprintf(&b, "Conflict %d (%s): %s, %s, since %s\n", c.ID, c.State, about, c.Reason, when(c.CreatedAt))
+	if c.Field != "" {
+		for _, row := range [][2]string{{s.Systems[0], c.Left.String()}, {s.Systems[1], c.Right.String()}, {"agreed", c.Base.String()}} {
+			if row[1] == "" {
+				row[1] = "(empty)"
+			}
+			fmt.Fprintf(&b, "  %-10s  %s\n", row[0], line(row[1]))
+		}
+	}
+	fmt.Fprintf(&b, "  %s\n", line(c.Detail))
+	if c.State == ledger.StateOpen {
+		fmt.Fprintf(&b, "  to do: %s\n", line(c.Remedy))
+		if c.Reason == merge.BothChanged {
+			fmt.Fprintf(&b, "  to decide: accord conflicts resolve %d --take %s, or --take %s\n", c.ID, s.Systems[0], s.Systems[1])
+		}
+	}
+	if c.PairID != "" {
+		fmt.Fprintf(&b, "  more: accord explain %s\n", line(strings.TrimSpace(c.Object+" "+c.PairID+" "+c.Field)))
+	}
+	_, err := io.WriteString(out, b.String())
 	return err
 }
 
