@@ -317,9 +317,17 @@ func (r *records) concerns(e changeEvent) bool {
 	return e.entity == "" || strings.EqualFold(e.entity, r.object)
 }
 
+// name tells one event from others, for people; "" where it has no id.
+func (e *changeEvent) name() string {
+	if e.id == "" {
+		return ""
+	}
+	return "change event " + e.id
+}
+
 // changes makes of one event what it says of one object's records. It says nothing when no bound field is concerned.
 func (r *records) changes(e changeEvent, client string) []record.Change {
-	change := record.Change{Object: r.name, Ours: e.isOurs(client), Event: strings.TrimSpace("change event " + e.id)}
+	change := record.Change{Object: r.name, Ours: e.isOurs(client), Event: e.name()}
 	change.Record = record.Record{Version: e.commit, Actor: e.user}
 	switch e.typ {
 	case "CREATE", "UNDELETE":
