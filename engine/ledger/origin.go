@@ -6,8 +6,12 @@ import (
 	"accord/engine/record"
 )
 
-// origin is whose change an observation shows, and what told of it.
+// origin is whose change an observation shows, and what told of it. Where we were the last to change the record, nobody
+// tells who did so before.
 func (o *Observation) origin() record.Origin {
+	if o.Record.Ours {
+		return record.Origin{Event: o.Event}
+	}
 	return record.Origin{Actor: o.Record.Actor, Event: o.Event}
 }
 

@@ -277,7 +277,7 @@ func present(s record.State) bool { return s != record.Missing && s != record.Ou
 func (r *seenRow) believe(o *Observation) observed {
 	rec := &o.Record
 	origin := r.heard
-	if rec.Actor != "" {
+	if rec.Actor != "" && !rec.Ours {
 		origin.Actor = rec.Actor
 	}
 	if origin.Event == "" {
