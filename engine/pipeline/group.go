@@ -52,9 +52,6 @@ func groups(objects []*object) []*group {
 // visit works on a group if there is anything to do and nobody else is at it, and gives it back when nothing is left. It
 // reports whether it did anything.
 func (p *Pipeline) visit(ctx context.Context, g *group) (bool, error) {
-	if g.hold != nil && g.hold.ctx.Err() != nil && ctx.Err() == nil {
-		p.leave(ctx, g) // it was taken beside the work on another group, which has come to its end
-	}
 	if g.hold == nil {
 		wanted, err := p.wanted(ctx, g)
 		if err != nil || !wanted {

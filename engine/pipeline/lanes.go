@@ -39,6 +39,9 @@ type holder struct {
 	worker string
 	clock  func() time.Time
 	logger hclog.Logger
+	// life is what holds end with, at the latest. Lanes that are taken beside the work on others, and kept for a load, must
+	// outlive that work, so that they don't end with the context that takes them; nil = they do.
+	life context.Context
 
 	mu     sync.Mutex
 	held   []*hold
@@ -51,8 +54,7 @@ type hold struct {
 	holder *holder
 	ledger *ledger.Ledger // refuses all changes once a lane is lost
 	broken bool           // they were taken from a worker that did not give them back
-	// ctx ends when the lanes are given back or lost, and with the context under which they were taken; gone only when they
-	// are lost.
+	// ctx ends when the lanes are given back or lost, and with the holder's life; gone only when they are lost.
 	ctx, gone context.Context
 	end, lose context.CancelFunc
 
@@ -69,7 +71,11 @@ func (k *holder) take(ctx context.Context, names ...string) (*hold, error) {
 	}
 	h := &hold{holder: k, ledger: k.ledger.Under(lanes), lanes: lanes, until: lanes[0].Until}
 	h.broken = slices.ContainsFunc(lanes, func(l ledger.Lane) bool { return l.Broken })
-	h.ctx, h.end = context.WithCancel(ctx)
+	life := k.life
+	if life == nil {
+		life = ctx
+	}
+	h.ctx, h.end = context.WithCancel(life)
 	gone, lose := context.WithCancel(context.WithoutCancel(ctx))
 	h.gone, h.lose = gone, func() { lose(); h.end() }
 	k.mu.Lock()

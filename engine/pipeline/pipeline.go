@@ -159,6 +159,7 @@ func (p *Pipeline) once(ctx context.Context) error {
 		p.endLoads()
 		p.lanes.close(ctx)
 	}()
+	p.lanes.life = ctx
 	if _, err := p.lanes.take(ctx, presence+p.cfg.Worker); err != nil {
 		return err
 	}
@@ -247,6 +248,7 @@ var errNewContract = errors.New("another contract came into force")
 // runContract runs one contract until another comes into force or ctx ends.
 func (p *Pipeline) runContract(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	p.lanes.life = ctx
 	ready := make(chan struct{})
 	g.Go(func() error { return p.role(ctx, presence+p.cfg.Worker, p.present) })
 	g.Go(func() error { return p.watch(ctx) })
