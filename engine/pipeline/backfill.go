@@ -84,7 +84,9 @@ func (p *Pipeline) backfillObject(ctx context.Context, o *object) error {
 		return err
 	}
 	for _, side := range record.Sides {
-		if stop, err := p.listWhole(ctx, o, side); stop || err != nil {
+		// Also what the ledger knows and no listing shows: it was removed, or has left the scope, of this contract or before.
+		if _, stop, err := p.relistSide(ctx, o, side); stop || err != nil {
+			o.halted, o.unlisted = stop, stop
 			return err
 		}
 	}
@@ -110,22 +112,6 @@ func (p *Pipeline) backfillObject(ctx context.Context, o *object) error {
 	}
 	o.halted, err = p.watchOver(ctx, o)
 	return err
-}
-
-// listWhole lists a side whole, and halts the object when the side shows hardly anything of what it showed before.
-func (p *Pipeline) listWhole(ctx context.Context, o *object, side record.Side) (stop bool, err error) {
-	known, err := p.cfg.Ledger.Shown(ctx, o.Name)
-	if err != nil {
-		return false, err
-	}
-	listed, err := p.list(ctx, o, side, true)
-	if err != nil {
-		return false, err
-	}
-	if stop, err = p.emptied(ctx, o, side, known[side], listed); stop {
-		o.halted, o.unlisted = true, true
-	}
-	return stop, err
 }
 
 // watchOver looks at an object's canaries, and halts it when something is amiss with them.

@@ -118,7 +118,7 @@ func (p *Pipeline) meet(ctx context.Context, o *object) error {
 		return nil
 	}
 	for _, side := range record.Sides {
-		if stop, err := p.listWhole(ctx, o, side); err != nil {
+		if _, stop, err := p.relistSide(ctx, o, side); err != nil {
 			return err
 		} else if stop {
 			return fmt.Errorf("object %s is halted: see `accord status`", o.Name)

@@ -153,6 +153,24 @@ func TestARecordThatAReplacedContractFindsIsCreated(t *testing.T) {
 	}
 }
 
+// What was removed before another contract came into force is not in its first listing either, and the listing moves the
+// watermark past it.
+func TestARemovalBeforeAnotherContractCrosses(t *testing.T) {
+	w := triggered(t)
+	w.seed(4, 0)
+	w.sync()
+	account := w.sf.Records("Account")[0].ID
+	if find(w.md, "Clients", account) == nil {
+		t.Fatal("the account has no item")
+	}
+	w.sf.Slip("Account", account, nil, record.Deleted)
+	w.apply(strings.Replace(kickoff, "match = [name]", "match = [name]\n  guard { max_deletes = 7 }", 1))
+	w.sync()
+	if find(w.md, "Clients", account) != nil {
+		t.Error("the account is gone, and its item is still there")
+	}
+}
+
 func TestARecordMadeWhileTheSyncKnewAllOthersIsCreated(t *testing.T) {
 	w := triggered(t)
 	w.seed(1, 0)

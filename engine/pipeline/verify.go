@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -193,11 +194,14 @@ func (p *Pipeline) relist(ctx context.Context, o *object) (*ledger.Verification,
 		if v.Listed[side] {
 			continue
 		}
-		stop, err := p.relistSide(ctx, o, side, v)
+		found, stop, err := p.relistSide(ctx, o, side)
 		v.Calls = before + meter.Calls()
 		if stop || err != nil {
 			return nil, err
 		}
+		v.Listed[side], v.Records[side] = true, found.listed
+		v.Found += found.news.Created + found.news.Updated
+		v.Unlisted, v.Gone = v.Unlisted+found.unlisted, v.Gone+found.gone
 		if err := p.cfg.Ledger.SaveVerification(ctx, *v); err != nil {
 			return nil, err
 		}
@@ -219,49 +223,49 @@ func (p *Pipeline) verification(ctx context.Context, o *object) (*ledger.Verific
 	return v, p.cfg.Ledger.SaveVerification(ctx, *v)
 }
 
-func (p *Pipeline) relistSide(ctx context.Context, o *object, side record.Side, v *ledger.Verification) (stop bool, err error) {
+// relisted is what a whole listing of one side brought.
+type relisted struct {
+	listed   int // records that it showed
+	unlisted int // records that it did not, and the ledger knew to be live
+	gone     int // of those, the ones that are not
+	news     ledger.Captured
+}
+
+// relistSide lists a side whole, and reads what the ledger knew and the listing did not show. It halts the object, and
+// says so, when the side shows hardly anything of what it showed before.
+func (p *Pipeline) relistSide(ctx context.Context, o *object, side record.Side) (found relisted, stop bool, err error) {
 	missed := map[string]bool{}
 	if err := p.cfg.Ledger.LiveIDs(ctx, o.Name, side, func(id string) error {
 		missed[id] = true
 		return nil
 	}); err != nil {
-		return false, err
+		return found, false, err
 	}
 	known := len(missed)
-	var news ledger.Captured
-	listed, err := p.listTo(ctx, o, side, true, func(r record.Record) { delete(missed, r.ID) }, &news)
-	if err != nil {
-		return false, err
+	if found.listed, err = p.listTo(ctx, o, side, true, func(r record.Record) { delete(missed, r.ID) }, &found.news); err != nil {
+		return found, false, err
 	}
-	if stop, err := p.emptied(ctx, o, side, known, listed); stop || err != nil {
-		return stop, err
+	if stop, err := p.emptied(ctx, o, side, known, found.listed); stop || err != nil {
+		return found, stop, err
 	}
-	ids := make([]string, 0, len(missed))
-	for id := range missed {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	gone := 0
-	for part := range slices.Chunk(ids, readBatch) {
+	found.unlisted = len(missed)
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(missed)), readBatch) {
 		records, err := o.Records[side].Read(ctx, part)
 		if err != nil {
-			return false, fmt.Errorf("read what %s no longer lists of %s: %w", o.side(side), o.Name, err)
+			return found, false, fmt.Errorf("read what %s no longer lists of %s: %w", o.side(side), o.Name, err)
 		}
 		c := ledger.Capture{Priority: ledger.PriorityBackfill, Untold: p.untold()}
 		for _, r := range records {
 			if r.State != record.Live {
-				gone++
+				found.gone++
 			}
 			c.Observations = append(c.Observations, ledger.Observation{Object: o.Name, Side: side, Record: r, Full: true, Event: "a full comparison"})
 		}
 		done, err := p.cfg.Ledger.Capture(ctx, c)
 		if err != nil {
-			return false, fmt.Errorf("capture what %s no longer lists of %s: %w", o.side(side), o.Name, err)
+			return found, false, fmt.Errorf("capture what %s no longer lists of %s: %w", o.side(side), o.Name, err)
 		}
-		news.Updated += done.Updated
+		found.news.Updated += done.Updated
 	}
-	v.Listed[side], v.Records[side] = true, listed
-	v.Found += news.Created + news.Updated
-	v.Unlisted, v.Gone = v.Unlisted+len(ids), v.Gone+gone
-	return false, nil
+	return found, false, nil
 }
