@@ -74,7 +74,7 @@ var catalogue = []Code{
 	{codeNativeType, "Unknown type of native field",
 		"The word before the dot is no type of that vendor's fields."},
 	{codeNativeTwice, "Two fields feed one native field",
-		"Two fields of an object name the same native field, and sync would write it for at least one of them: each write would undo the other's, for ever. A native field that is only read may be used twice."},
+		"Two fields of an object name the same native field, and sync would write it for at least one of them: each write would undo the other's, for ever. A native field that is only read may be used twice. The same holds for two objects on one sObject or board that find each other's records, where both write the field, unless record types or where clauses keep their records apart."},
 	{codeInterval, "An interval needs two dates",
 		"A timeline has a start and an end. At a vendor that has no such field, it is two date fields in a list: salesforce = [date.Start__c, CloseDate]."},
 	{codeOwner, "A field without an owner",
@@ -107,6 +107,8 @@ var catalogue = []Code{
 		"Each transform has examples, a left value and what becomes of it on the right, and each direction that is written must make them come true. Where several left values become one, the way back may lead to any of them. The message says what the expression makes of the value instead."},
 	{codeCurrency, "Amounts of an unknown currency",
 		"With currency = \"EUR\" a field carries amounts of that currency only; a record in another one is told as a conflict and left alone. Which currency a record is in is said by a second native field beside the amount, at the end that has several: salesforce = [Amount, CurrencyIsoCode]. All fields that share such a native field name the same currency."},
+	{codeSharedKey, "Two objects keep their keys in one field",
+		"A key field holds the id of a record's partner. Two objects on one sObject or board that name the same one would each put the id of their own partner into a record that is in both, for ever. Give each a field of its own; or prove that no record is in both: by different record types, or by where clauses that ask different values of one field (Type = 'New' here, Type IN ('Renewal', 'Upsell') there) which the contract itself does not write."},
 	{codeCanary, "Not a record to watch for",
 		"canary names records that must always be there, live, readable and paired with each other: by the id of the Salesforce record, of the item, or of both. Salesforce ids are written with their 18 characters. When one is not there, the object is halted before anything follows from it."},
 
@@ -148,7 +150,7 @@ var catalogue = []Code{
 	{codeEvent, "Not how a trigger on an event is written",
 		"on = event.NAME__e fires a trigger for each platform event of that name. Its condition and values see the event's fields (event.Reason__c). Where the event is about a record, object = object.NAME says of which object, and record = event.Record_Id__c how it is named, by its Salesforce id or the item's; then after and record are known too, and actions may be on that record. There is no before, because nothing changed: created(), updated(), changed() and became() belong to triggers on an object. connection = connection.salesforce.NAME says who publishes it where the contract has several connections."},
 	{codeLoop, "Something could go round for ever",
-		"Either a trigger's action makes what fires another trigger (a record of an object, an item on its board, an event) and so on until the first fires again; or a value comes back, by way of fields of several objects, to the native field that it was read from, and each round overwrites what people wrote. The message shows the way round, with values for which nothing on it stops. A condition that a fixed value of the action makes false ends a circle: fields = { StageName = \"Prospecting\" } never fires became(stage, \"Closed Won\"). Automation in the vendors' own systems is not seen from here."},
+		"Either a trigger's action, or an object's create block, makes what sets off another one (a record of an object, an item on its board, an event) and so on until the first is set off again; or a value comes back, by way of fields of several objects, to the native field that it was read from, and each round overwrites what people wrote. The message shows the way round, with values for which nothing on it stops. A condition that a fixed value of the action makes false ends a circle: fields = { StageName = \"Prospecting\" } never fires became(stage, \"Closed Won\"). Automation in the vendors' own systems is not seen from here."},
 
 	{codePolicy, "A policy is violated",
 		"A policy of the contract guards this field and does not allow its owner. Change the owner, or have the policy changed by whoever answers for it."},

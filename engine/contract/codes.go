@@ -60,6 +60,7 @@ const (
 	codeTransform        = "ACC1418"
 	codeTransformExample = "ACC1419"
 	codeCurrency         = "ACC1420"
+	codeSharedKey        = "ACC1421"
 	codeCanary           = "ACC1430"
 
 	codePicklistInverse = "ACC1501"

@@ -313,6 +313,7 @@ var mistakes = []mistake{
 
 	{codeCurrency, `lossy      = ["time"]`, "currency = \"euro\"", "euro", "ISO 4217"},
 	{codeCurrency, `lossy      = ["time"]`, "currency = \"EUR\"", "EUR", "CurrencyIsoCode"},
+	{codeSharedKey, `sobject     = "Account"`, `sobject     = "Opportunity"`, "Monday_Item_Id__c", `an item on board "Clients", and that of an item on board "Deals"`},
 	{codeTransform, `lossy      = ["time"]`, "transform {\n examples = { \"a\" = \"a\" }\n}", "transform {", "to_salesforce"},
 	{codeTransform, `on_drift   = revert`, "transform {\n to_monday = value\n examples = { \"a\" = \"a\" }\n}", "transform {", "picklist"},
 	{codeMissing, `lossy      = ["time"]`, "transform {\n to_salesforce = value\n}", "transform {", "examples"},

@@ -2,12 +2,8 @@ package contract
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 
 	"accord/engine/record"
 )
@@ -18,240 +14,9 @@ func (d *decoder) checkLoops() {
 	if d.diags.HasErrors() {
 		return // half a contract proves nothing
 	}
-	d.checkTriggerLoops()
+	d.checkShared()
+	d.checkMakers()
 	d.checkFieldLoops()
-}
-
-// spark is how an action of one trigger may set off another.
-type spark struct {
-	from, to *Trigger
-	action   *Action
-	how      string // "creates an Opportunity, which object \"deal\" takes up"
-	why      string // with which values the other's condition may hold
-}
-
-func (d *decoder) checkTriggerLoops() {
-	sparks := map[*Trigger][]spark{}
-	for _, from := range d.contract.Triggers {
-		for i := range from.Actions {
-			for _, to := range d.contract.Triggers {
-				if s, ok := d.sets(from, &from.Actions[i], to); ok {
-					sparks[from] = append(sparks[from], s)
-				}
-			}
-		}
-	}
-	told := map[*Trigger]bool{}
-	for _, t := range d.contract.Triggers {
-		if told[t] {
-			continue
-		}
-		round := shortest(t, func(t *Trigger) []spark { return sparks[t] }, func(s spark) *Trigger { return s.to })
-		if round == nil {
-			continue
-		}
-		names, steps := []string{}, []string{}
-		for i, s := range round {
-			told[s.from] = true
-			names = append(names, s.from.Name)
-			steps = append(steps, say("%d. trigger %q %s; trigger %q fires: %s.", i+1, s.from.Name, s.how, s.to.Name, s.why))
-		}
-		names = append(names, t.Name)
-		d.fail(codeLoop, round[0].action.Range, say("triggers can set each other off for ever: %s", strings.Join(names, " → ")),
-			strings.Join(steps, "\n")+"\nHave one of the conditions exclude what the action before it makes: write a fixed value into a field, and exclude that value in when. Or take the action out.")
-	}
-}
-
-// shortest is the shortest way from a node over its edges back to itself; nil when there is none.
-func shortest[N comparable, E any](start N, edges func(N) []E, to func(E) N) []E {
-	ways := map[N][]E{}
-	queue := []N{start}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
-		for _, e := range edges(at) {
-			way := append(slices.Clone(ways[at]), e)
-			next := to(e)
-			if next == start {
-				return way
-			}
-			if _, known := ways[next]; !known {
-				ways[next] = way
-				queue = append(queue, next)
-			}
-		}
-	}
-	return nil
-}
-
-// sets says whether an action of one trigger may set off another, and how.
-func (d *decoder) sets(from *Trigger, a *Action, to *Trigger) (spark, bool) {
-	s := spark{from: from, to: to, action: a}
-	switch a.Type {
-	case "salesforce_publish":
-		name, fixed := a.Settings["event"].Constant()
-		if to.Event == "" || to.Connection != a.Connection || fixed && name != to.Event {
-			return s, false
-		}
-		s.how = say("publishes %s", to.Event)
-		g := guess{event: constants(a.Fields)}
-		why, may := g.mayHold(to)
-		s.why = why
-		return s, may
-	case "salesforce_create":
-		name, fixed := a.Settings["sobject"].Constant()
-		o := to.Object
-		if to.Event != "" || o == nil || o.Ends[record.Left].Connection != a.Connection || fixed && !strings.EqualFold(name, o.Ends[record.Left].Settings["sobject"]) {
-			return s, false
-		}
-		s.how = say("creates a record of %s, which object %q takes up", o.Ends[record.Left].Settings["sobject"], o.Name)
-		return s.created(o, record.Left)
-	case "monday_create":
-		name, fixed := a.Settings["board"].Constant()
-		o := to.Object
-		if to.Event != "" || o == nil || o.Ends[record.Right].Connection != a.Connection || fixed && name != o.Ends[record.Right].Settings["board"] {
-			return s, false
-		}
-		if x := a.Settings["workspace"]; x != nil {
-			if space, known := x.Constant(); known && o.Ends[record.Right].Settings["workspace"] != "" && space != o.Ends[record.Right].Settings["workspace"] {
-				return s, false
-			}
-		}
-		s.how = say("makes an item on board %q, which object %q takes up", o.Ends[record.Right].Settings["board"], o.Name)
-		return s.created(o, record.Right)
-	default: // comments and moves change no field
-		return s, false
-	}
-}
-
-// created says whether a record that an action makes may set off a trigger on its object: when it is first seen, or when
-// fields that the action leaves open come to hold something.
-func (s spark) created(o *Object, side record.Side) (spark, bool) {
-	fixed := map[string]cty.Value{}
-	for name, v := range constants(s.action.Fields) {
-		for _, f := range o.Fields {
-			if side == record.Left && len(f.Ends[side]) == 1 && sameNative(side, f.Ends[side][0], NativeField{Name: name}) && f.kindByType() == record.Empty && f.Transform == nil {
-				fixed[f.Name] = v
-			}
-		}
-	}
-	if text, ok := s.action.Settings["name"].Constant(); ok && side == record.Right {
-		if v, ok := constant(text); ok {
-			for _, f := range o.Fields {
-				if len(f.Ends[side]) == 1 && f.Ends[side][0].Type == "" && f.Ends[side][0].Name == "name" && f.Transform == nil {
-					fixed[f.Name] = v
-				}
-			}
-		}
-	}
-	for _, g := range []guess{{created: true, after: fixed}, {before: fixed, after: fixed}} {
-		if why, may := g.mayHold(s.to); may {
-			s.why = why
-			return s, true
-		}
-	}
-	return s, false
-}
-
-// constants are the values of an action's fields that are the same every time and that compare as texts.
-func constants(fields map[string]*Template) map[string]cty.Value {
-	fixed := map[string]cty.Value{}
-	for name, x := range fields {
-		if text, ok := x.Constant(); ok {
-			if v, ok := constant(text); ok {
-				fixed[name] = v
-			}
-		}
-	}
-	return fixed
-}
-
-// constant is a text as a condition sees it; false where it may be seen as something else, or be left out.
-func constant(text string) (cty.Value, bool) {
-	if _, err := record.OfDecimal(strings.TrimSpace(text)); err == nil {
-		return cty.NilVal, false
-	}
-	switch strings.ToLower(strings.TrimSpace(text)) {
-	case "", "true", "false":
-		return cty.NilVal, false
-	}
-	return cty.StringVal(text), true
-}
-
-// guess is what is known of a moment at which a trigger may fire. What is not in it may be anything.
-type guess struct {
-	created              bool // there is no before
-	before, after, event map[string]cty.Value
-}
-
-// mayHold says whether a trigger's condition may hold, and with what.
-func (g guess) mayHold(t *Trigger) (why string, may bool) {
-	if t.When == nil {
-		return "it has no condition", true
-	}
-	c := t.When
-	fill := func(names []string, known map[string]cty.Value, none bool) cty.Value {
-		m := map[string]cty.Value{}
-		for _, n := range names {
-			v, ok := known[n]
-			interval := slices.Contains(c.intervals, n)
-			switch {
-			case ok:
-			case none && interval:
-				v = ctyOf(record.Value{}, true)
-			case none:
-				v = cty.NullVal(cty.DynamicPseudoType)
-			case interval:
-				v = cty.ObjectVal(map[string]cty.Value{"from": cty.UnknownVal(cty.String), "to": cty.UnknownVal(cty.String)})
-			default:
-				v = cty.DynamicVal
-			}
-			m[n] = v
-		}
-		return cty.ObjectVal(m)
-	}
-	ctx := c.unknown(c.ctx)
-	ctx.Variables["before"] = fill(c.before, g.before, g.created)
-	ctx.Variables["after"] = fill(c.after, g.after, false)
-	ctx.Variables["event"] = fill(c.event, g.event, false)
-	maps.Copy(ctx.Functions, wordFunctions(cty.BoolVal(g.created)))
-	expr, checked := c.expr.(hclsyntax.Expression)
-	if !checked {
-		return "it was never checked", true
-	}
-	v, diags := safely(expr, ctx)
-	if !diags.HasErrors() && v != cty.NilVal && v.IsKnown() && (v.IsNull() || v.Type() == cty.Bool && v.False()) {
-		return "", false
-	}
-	return g.words(c), true
-}
-
-// words are the values with which a condition may hold.
-func (g guess) words(c *Condition) string {
-	var parts []string
-	add := func(root string, names []string, known map[string]cty.Value) {
-		for _, n := range names {
-			if v, ok := known[n]; ok {
-				parts = append(parts, say("%s.%s is %q", root, n, clip(v.AsString())))
-			} else {
-				parts = append(parts, say("%s.%s may be anything", root, n))
-			}
-		}
-	}
-	if g.created {
-		parts = append(parts, "the record is new, so there is no before")
-	} else {
-		add("before", c.before, g.before)
-	}
-	add("after", c.after, g.after)
-	add("event", c.event, g.event)
-	if len(parts) > 4 {
-		parts = append(parts[:4], "and so on")
-	}
-	if len(parts) == 0 {
-		return "nothing makes its condition false"
-	}
-	return strings.Join(parts, ", ")
 }
 
 // nativePlace is a native field of some connection's container, spelled so that the same one compares equal.
@@ -274,6 +39,14 @@ func (o *Object) spelled(side record.Side, n NativeField) string {
 	return cmp.Or(e.Settings["sobject"], e.Settings["board"]) + "." + n.Name + " in " + Systems[side]
 }
 
+// one is a record of an object's side as messages call it.
+func (o *Object) one(side record.Side) string {
+	if side == record.Left {
+		return "a record of " + o.Ends[side].Settings["sobject"]
+	}
+	return say("an item on board %q", o.Ends[side].Settings["board"])
+}
+
 // placeOf is where one native field of an object's end is.
 func (o *Object) placeOf(side record.Side, n NativeField) nativePlace {
 	e := o.Ends[side]
@@ -281,7 +54,7 @@ func (o *Object) placeOf(side record.Side, n NativeField) nativePlace {
 	if side == record.Left {
 		p.at, p.name = strings.ToLower(p.at), strings.ToLower(p.name)
 	} else {
-		p.at = strings.TrimPrefix(e.Settings["workspace"]+"/"+e.Settings["board"], "/")
+		p.at = e.Settings["board"]
 	}
 	return p
 }
@@ -310,11 +83,20 @@ func (d *decoder) checkFieldLoops() {
 	}
 	told := map[*Field]bool{}
 	rings := ringed(all)
+	proved := map[[2]*Object]bool{}
+	apart := func(a, b *Object, side record.Side) bool {
+		is, known := proved[[2]*Object{a, b}]
+		if !known {
+			is = a != b && d.apart(a, b)
+			proved[[2]*Object{a, b}] = is
+		}
+		return is && side == record.Left || !sameContainer(a, b, side)
+	}
 	for _, first := range all {
 		if told[first.field] || !rings(first.from) {
 			continue
 		}
-		if way := wayBack(first, edges); way != nil {
+		if way := wayBack(first, edges, apart); way != nil {
 			for _, c := range way {
 				told[c.field] = true
 			}
@@ -364,24 +146,32 @@ func ringed(all []carried) func(nativePlace) bool {
 	return func(p nativePlace) bool { return rings[root(p)] }
 }
 
-// wayBack is the shortest way on from where one rule writes to where it reads, by rules other than it.
-func wayBack(first carried, edges map[nativePlace][]carried) []carried {
-	ways := map[nativePlace][]carried{first.to: {first}}
-	queue := []nativePlace{first.to}
+// wayBack is the shortest way on from where one rule writes to where it reads, by rules other than it. A value goes on from
+// one object to another only in a record that may be in both.
+func wayBack(first carried, edges map[nativePlace][]carried, apart func(a, b *Object, side record.Side) bool) []carried {
+	type stop struct {
+		at nativePlace
+		by *Object
+	}
+	begin := stop{first.to, first.field.Object}
+	ways := map[stop][]carried{begin: {first}}
+	queue := []stop{begin}
 	for len(queue) > 0 {
-		at := queue[0]
+		here := queue[0]
 		queue = queue[1:]
-		for _, c := range edges[at] {
-			if slices.ContainsFunc(ways[at], func(used carried) bool { return used.field == c.field }) {
+		for _, c := range edges[here.at] {
+			o := c.field.Object
+			if apart(here.by, o, here.at.side) || slices.ContainsFunc(ways[here], func(used carried) bool { return used.field == c.field }) {
 				continue
 			}
-			way := append(slices.Clone(ways[at]), c)
-			if c.to == first.from {
+			way := append(slices.Clone(ways[here]), c)
+			if c.to == first.from && !apart(o, first.field.Object, c.to.side) {
 				return way
 			}
-			if _, known := ways[c.to]; !known {
-				ways[c.to] = way
-				queue = append(queue, c.to)
+			next := stop{c.to, o}
+			if _, known := ways[next]; !known {
+				ways[next] = way
+				queue = append(queue, next)
 			}
 		}
 	}
