@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -99,5 +100,35 @@ func TestNeitherDecisionNorCaptureMissesTheOther(t *testing.T) {
 			}
 			f.resolve(decided(f.claimOne()))
 		}
+	})
+}
+
+// A pair that refers to a record is decided anew when that record gets another partner.
+func TestWhatRefersToARecordWithAnotherPartner(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1")
+		child := func(id, parent string) {
+			o := read(record.Left, id, "", 5, "Name", id)
+			o.Record.Fields["Parent"] = record.OfReference(parent)
+			f.capture(o)
+		}
+		child("C1", "L1")
+		child("C2", "L10") // another one, whose id begins alike
+		for _, w := range f.claim() {
+			f.resolve(decided(w))
+		}
+		f.claimNone()
+		f.capture(read(record.Right, "R2", "L1", 6, "a", "1"))
+		for _, w := range f.claim() {
+			f.resolve(decided(w))
+		}
+		ok(t, f.KeepRecord(t.Context(), f.conflict().ID, "R2"))
+		var children []string
+		for _, w := range f.claim() {
+			if id := w.Pair.IDs[record.Left]; strings.HasPrefix(id, "C") {
+				children = append(children, id)
+			}
+		}
+		same(t, "decided anew", children, []string{"C1"})
 	})
 }

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"accord/engine/record"
 )
@@ -11,6 +13,11 @@ import (
 func (w *workspace) vacate(p *pairRow, side record.Side) {
 	delete(w.ends, seenKey{p.Object, side, p.IDs[side]})
 	w.vacated[side] = append(w.vacated[side], p.ID)
+	for _, id := range p.IDs {
+		if id != "" {
+			w.parted[id] = true
+		}
+	}
 	p.IDs[side], p.Base, p.changed = "", [2]record.Fields{}, true
 	w.woken[p.ID] = true
 }
@@ -152,3 +159,41 @@ func (w *workspace) relink(p *pairRow, s *seenRow) {
 		Remedy: "write the id of its new partner into its key, delete it, or resolve this conflict to have it treated as a new record",
 	})
 }
+
+// storeParted makes due what refers to records that have lost their partner: the reference means another record on the
+// other side from now on. No index knows who refers to what, but partners change rarely.
+func (w *workspace) storeParted() error {
+	ids := sorted(w.parted)
+	var pairs []string
+	for part := range slices.Chunk(ids, partedBatch) {
+		conditions, args := make([]string, len(part)), make([]any, len(part))
+		for i, id := range part {
+			conditions[i], args[i] = fmt.Sprintf("fields LIKE $%d", i+1), "%"+strings.ReplaceAll(id, `\`, "_")+"%"
+		}
+		err := w.query(`SELECT pair_id, fields FROM seen WHERE `+strings.Join(conditions, " OR "), args, func(r row) error {
+			var pair, text string
+			if err := r.Scan(&pair, &text); err != nil {
+				return err
+			}
+			var fields map[string]fieldSeen
+			if err := decode("the fields of a record", text, &fields); err != nil {
+				return err
+			}
+			for _, f := range fields {
+				if f.Value.Kind() == record.Reference && slices.ContainsFunc(f.Value.Parts(), func(id string) bool { return w.parted[id] }) {
+					pairs = append(pairs, pair)
+					break
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	slices.Sort(pairs)
+	return w.enqueuePairs(slices.Compact(pairs), PriorityLive, w.now, "what it refers to has another partner")
+}
+
+// partedBatch is how many records are looked for at once.
+const partedBatch = 50

@@ -20,6 +20,7 @@ type workspace struct {
 	pending  map[string]*enqueue // by pair
 	absorbed map[string]string   // pair that is no more -> the pair that it became part of
 	news     map[seenKey]bool    // records that nobody knew before
+	parted   map[string]bool     // records that have lost their partner, by id
 	woken    map[string]bool     // pairs that have got their second side, by the ids that others may wait for
 	trouble  []Conflict
 	calmed   map[string]bool             // pairs whose open conflict about an ambiguous match is over
@@ -49,7 +50,7 @@ func (t *tx) workspace() *workspace {
 	return &workspace{
 		tx: t, seen: map[seenKey]*seenRow{}, links: map[seenKey]map[string]bool{}, pairs: map[string]*pairRow{},
 		ends: map[seenKey]*pairRow{}, pending: map[string]*enqueue{}, absorbed: map[string]string{}, calmed: map[string]bool{},
-		news: map[seenKey]bool{}, woken: map[string]bool{}, cleared: map[string]bool{}, claims: map[seenKey]map[string]bool{}, tally: map[string]map[string]int64{},
+		news: map[seenKey]bool{}, parted: map[string]bool{}, woken: map[string]bool{}, cleared: map[string]bool{}, claims: map[seenKey]map[string]bool{}, tally: map[string]map[string]int64{},
 	}
 }
 
@@ -170,7 +171,7 @@ func (w *workspace) enqueue(p *pairRow, priority int, notBefore int64, reason st
 
 // store writes everything that changed, in an order in which no unique index is hurt on the way.
 func (w *workspace) store() error {
-	for _, step := range []func() error{w.storeAbsorbed, w.storePairs, w.storeSeen, w.storeTally, w.storePending, w.storeWoken, w.storeExpected, w.storeTrouble} {
+	for _, step := range []func() error{w.storeAbsorbed, w.storePairs, w.storeSeen, w.storeTally, w.storePending, w.storeWoken, w.storeExpected, w.storeParted, w.storeTrouble} {
 		if err := step(); err != nil {
 			return err
 		}

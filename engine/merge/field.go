@@ -83,6 +83,8 @@ func (r *resolver) owned(x *crossing, owner record.Side) {
 		r.flow(x, owner, RuleFirst)
 	case x.changed(owner):
 		r.flow(x, owner, RuleOwner)
+	case !edited && x.field.OnDrift != contract.DriftIgnore && r.moved(x, owner):
+		r.flow(x, owner, RuleParent)
 	case !edited:
 		r.step(name, RuleUnchanged, owner, "")
 		r.heal(name)
@@ -129,6 +131,12 @@ func (r *resolver) either(x *crossing) {
 		r.flow(x, record.Left, rule)
 	case right && x.shown[record.Right]:
 		r.flow(x, record.Right, rule)
+	case r.moved(x, record.Left) != r.moved(x, record.Right):
+		from := record.Left
+		if r.moved(x, record.Right) {
+			from = record.Right
+		}
+		r.flow(x, from, RuleParent)
 	default:
 		r.step(name, RuleUnchanged, record.Left, "")
 		r.heal(name)
@@ -221,6 +229,21 @@ func (r *resolver) flow(x *crossing, from record.Side, rule string) bool {
 	r.step(x.field.Name, rule, from, "")
 	r.heal(x.field.Name)
 	return true
+}
+
+// moved says whether a reference that nobody edited means another record on the other side than it did: what it refers to
+// has another partner there.
+func (r *resolver) moved(x *crossing, from record.Side) bool {
+	to := from.Other()
+	if x.field.Reference == nil || !x.shown[from] || !x.shown[to] || empty(x.seen[from]) {
+		return false
+	}
+	canonical, err := x.lens.Get(from, x.seen[from], x.env)
+	if err != nil {
+		return false
+	}
+	want, err := x.lens.Put(to, canonical, x.seen[to], x.env)
+	return err == nil && !equal(want, x.seen[to])
 }
 
 // agrees says whether the owner's value, put to the other side, would change nothing there.

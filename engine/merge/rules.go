@@ -10,6 +10,7 @@ const (
 	RuleSide         = "side"          // both edited, the contract names the winner
 	RuleHold         = "hold"          // both edited, the contract holds
 	RuleFirst        = "first_meeting" // never agreed before
+	RuleParent       = "parent"        // what it refers to has another partner
 	RuleRevert       = "revert"        // the derived side was edited, and is put back
 	RuleReport       = "report"        // the derived side was edited, and stays
 	RuleIgnore       = "ignore"        // the derived side was edited, and that is nobody's concern

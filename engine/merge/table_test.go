@@ -46,6 +46,14 @@ var rows = []row{
 	{"first meeting of a new field only", "name:left note:left", "name=a|name=a", "name=a note=n", "name=a note=", w("right update note=n")},
 	{"two fields, one edited", "name:left note:left", "name=a note=n|name=a note=n", "name=b note=n", "name=a note=n", w("right update name=b")},
 
+	// A reference that nobody edited, to a record that has another partner than it had.
+	{"the parent has another partner", "client:left", "client=lc1|client=rc9", "client=lc1", "client=rc9", w("right update client=rc1")},
+	{"the parent has another partner, drift is ignored", "client:left/ignore", "client=lc1|client=rc9", "client=lc1", "client=rc9", nil},
+	{"the parent has no partner any more", "client:left", "client=lc3|client=rc9", "client=lc3", "client=rc9", nil},
+	{"the right owner's parent has another partner", "client:right", "client=lc9|client=rc1", "client=lc9", "client=rc1", w("left update Client=lc1")},
+	{"the parent has another partner, either may edit", "client:either/newest", "client=lc9|client=rc1", "client=lc9", "client=rc1", w("left update Client=lc1")},
+	{"two parents, and nobody told which counts", "client:either/newest", "client=lc1|client=rc2", "client=lc1", "client=rc2", nil},
+
 	// A field that the right side owns: the mirror.
 	{"the right owner edits", "count:right", "count=1|count=1", "count=1", "count=2", w("left update Count=2")},
 	{"left drift is reverted", "count:right", "count=1|count=1", "count=5", "count=1", w("left update Count=1")},

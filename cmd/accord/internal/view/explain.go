@@ -22,6 +22,7 @@ var ruleText = map[string]string{
 	merge.RuleOwner: "%s owns it, and its value counts", merge.RuleOnlyEditor: "both sides may edit it, and only %s did",
 	merge.RuleNewest: "both sides edited it, and %s did so later", merge.RuleSide: "both sides edited it, and the contract lets %s win",
 	merge.RuleHold: "both sides edited it, and the contract holds such fields", merge.RuleFirst: "the two never agreed on it: %s comes first",
+	merge.RuleParent: "the record it refers to has another partner: what %s refers to counts",
 	merge.RuleRevert: "it was edited where it is derived, and %s owns it: it is put back",
 	merge.RuleReport: "it was edited where it is derived, and the contract wants that told only",
 	merge.RuleIgnore: "it was edited where it is derived, and the contract ignores that", merge.RuleNotShown: "%s does not show the field",
