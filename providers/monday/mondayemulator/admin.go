@@ -18,6 +18,7 @@ import (
 //	POST /hide-column     {"board_id":..,"column_id":"..","hidden":true}
 //	POST /restrict-column, /require-column   the same with "on" for "hidden"
 //	POST /deactivate-label {"board_id":..,"column_id":"..","label_id":..}
+//	POST /item-state      {"user":"<address>","item_id":..,"state":"active"}: archived, deleted or put back by a person
 //	POST /expire-cursors
 func (e *Emulator) Admin() http.Handler {
 	mux := http.NewServeMux()
@@ -77,6 +78,13 @@ func (e *Emulator) Admin() http.Handler {
 			return in, f(number(in.BoardID), in.ColumnID, in.On)
 		}))
 	}
+	mux.HandleFunc("POST /item-state", admin(e, func(in struct {
+		User   string
+		ItemID json.Number `json:"item_id"`
+		State  string
+	}) (any, error) {
+		return in, e.SetItemState(in.User, number(in.ItemID), in.State)
+	}))
 	mux.HandleFunc("POST /deactivate-label", admin(e, func(in struct {
 		BoardID  json.Number `json:"board_id"`
 		ColumnID string      `json:"column_id"`

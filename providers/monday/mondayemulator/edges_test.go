@@ -425,6 +425,10 @@ func TestAdmin(t *testing.T) {
 		{"POST", "/search-lag", `{"lag":"3s"}`, `3s`, 0},
 		{"POST", "/hide-column", fmt.Sprintf(`{"board_id":%s,"column_id":"note","hidden":true}`, b), `note`, 0},
 		{"POST", "/graphql", fmt.Sprintf(`{"user":"grace@acme.example","query":"mutation{change_simple_column_value(board_id:%s,item_id:%s,column_id:\"name\",value:\"by hand\"){name}}"}`, b, it), `by hand`, 0},
+		{"POST", "/item-state", fmt.Sprintf(`{"item_id":%s,"state":"archived"}`, it), `archived`, 0},
+		{"POST", "/graphql", fmt.Sprintf(`{"query":"{items(ids:[%s]){state}}"}`, it), `"archived"`, 0},
+		{"POST", "/item-state", fmt.Sprintf(`{"item_id":%s,"state":"active"}`, it), `active`, 0},
+		{"POST", "/item-state", fmt.Sprintf(`{"item_id":%s,"state":"burnt"}`, it), `none of`, 400},
 		{"GET", "/state", "", `"by hand"`, 0},
 		{"POST", "/expire-cursors", "", `true`, 0},
 	} {
