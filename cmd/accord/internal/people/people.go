@@ -125,6 +125,11 @@ func (p *People) Call(ctx context.Context, method, address, authorization string
 			return err
 		}
 	}
+	return p.send(ctx, method, address, authorization, text, into, headers...)
+}
+
+// send sends a body as it is.
+func (p *People) send(ctx context.Context, method, address, authorization string, text []byte, into any, headers ...string) error {
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(text))
 	if err != nil {
 		return err

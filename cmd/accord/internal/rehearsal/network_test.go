@@ -78,7 +78,11 @@ func (n *network) conn(c net.Conn, who, name string) *conn {
 	if called || name == hosts[0] {
 		vendor = storm.Monday
 	}
-	made.in, made.out = n.ear.Stream(!called, vendor), n.ear.Stream(called, vendor)
+	// Accord dials, but for its own address, where it answers.
+	made.in, made.out = n.ear.Connection(vendor, called)
+	if called {
+		made.in, made.out = made.out, made.in
+	}
 	return made
 }
 

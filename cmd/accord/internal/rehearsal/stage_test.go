@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -287,7 +288,35 @@ func (b *bubble) Once(ctx context.Context, patience time.Duration) (int, error) 
 	return b.within(ctx, patience, func(ctx context.Context, l *life) error { return pipeline.New(l.config(time.Minute)).Once(ctx) })
 }
 
-func (b *bubble) Start() error {
+func (b *bubble) Contested(ctx context.Context) (contests []storm.Contest, err error) {
+	_, err = b.within(ctx, time.Minute, func(ctx context.Context, l *life) error {
+		list, err := l.ledger.Conflicts(ctx, ledger.Filter{})
+		for _, c := range list {
+			contests = append(contests, storm.Contest{ID: fmt.Sprint(c.ID), Object: c.Object, Reason: c.Reason, Remedy: c.Remedy})
+		}
+		return err
+	})
+	return contests, err
+}
+
+func (b *bubble) Decide(ctx context.Context, id, keep string) error {
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return err
+	}
+	_, err = b.within(ctx, time.Minute, func(ctx context.Context, l *life) error {
+		if keep != "" {
+			return l.ledger.KeepRecord(ctx, number, keep)
+		}
+		return l.ledger.ResolveConflict(ctx, number)
+	})
+	return err
+}
+
+// Workers is one: the ledger is a file.
+func (b *bubble) Workers() int { return 1 }
+
+func (b *bubble) Start(int) error {
 	ctx, l, err := b.begin(context.Background())
 	if err != nil {
 		return err
@@ -297,25 +326,25 @@ func (b *bubble) Start() error {
 	return nil
 }
 
-func (b *bubble) Kill() {
+func (b *bubble) Kill(int) {
 	if b.sync != nil {
 		b.listen(nil)
 		b.sync.die()
 	}
 }
 
-func (b *bubble) Stop(patience time.Duration) error {
+func (b *bubble) Stop(_ int, patience time.Duration) error {
 	b.sync.cancel()
 	select {
 	case <-b.sync.ended:
 		return nil
 	case <-time.After(patience):
-		b.Kill()
+		b.Kill(0)
 		return fmt.Errorf("the sync did not stop within %s of being asked to", patience)
 	}
 }
 
-func (b *bubble) Ended() (int, bool) {
+func (b *bubble) Ended(int) (int, bool) {
 	select {
 	case <-b.sync.ended:
 		b.events.Info("the sync ended", "error", b.sync.err)
@@ -330,7 +359,7 @@ func (b *bubble) Cut(streamOnly bool) {
 }
 
 func (b *bubble) Close() error {
-	b.Kill()
+	b.Kill(0)
 	err := b.hook.Close()
 	if b.e != nil {
 		err = errors.Join(err, b.e.Close())

@@ -87,6 +87,11 @@ object "client" {
     monday     = link.website
     owner      = salesforce
   }
+  field "story" {
+    salesforce = long_text.Story__c
+    monday     = long_text.story
+    owner      = salesforce
+  }
   field "health" {
     salesforce = text.Delivery_Health__c
     monday     = text.health
@@ -282,6 +287,7 @@ var clients = object{[2]string{"Account", "Clients"}, []field{
 	{native: [2]string{"Name", "name"}},
 	{native: [2]string{"Industry", "industry"}},
 	{native: [2]string{"Website", "website"}},
+	{native: [2]string{"Story__c", "story"}},
 	{native: [2]string{"Delivery_Health__c", "health"}, owner: byMonday},
 }}
 

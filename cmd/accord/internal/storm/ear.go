@@ -35,15 +35,20 @@ type passing struct {
 
 // Ear listens in on what passes between accord and the vendors. It is safe for concurrent use.
 type Ear struct {
-	mu   sync.Mutex
-	seen map[string][]passing
+	mu      sync.Mutex
+	seen    map[string][]passing
+	sends   map[string][]*call // by token: the calls in which accord wrote it
+	writing [2][]*call         // all calls in which accord wrote, by vendor
 }
 
-func newEar() *Ear { return &Ear{seen: map[string][]passing{}} }
+func newEar() *Ear { return &Ear{seen: map[string][]passing{}, sends: map[string][]*call{}} }
 
-// Stream listens to one direction of one connection, between accord and a vendor: told says that accord is told. Every
-// chunk goes through Hear, before it arrives.
-func (e *Ear) Stream(told bool, v Vendor) *Stream { return &Stream{ear: e, told: told, vendor: v} }
+// Connection listens to one connection between accord and a vendor: to what accord is told on it, and to what it says.
+// Every chunk goes through Hear, before it arrives. Where the vendor is the caller, accord only answers.
+func (e *Ear) Connection(v Vendor, called bool) (told, said *Stream) {
+	t := &talk{mute: called}
+	return &Stream{ear: e, told: true, vendor: v, talk: t}, &Stream{ear: e, vendor: v, talk: t}
+}
 
 // Stream is one direction of one connection. It is for one goroutine at a time.
 type Stream struct {
@@ -51,10 +56,13 @@ type Stream struct {
 	told   bool
 	vendor Vendor
 	tail   []byte // of what came last: a token may come in two pieces
+	talk   *talk
+	part   []byte // of a message, until all of it is there
 }
 
-// Hear notes the tokens of the next chunk.
+// Hear notes the tokens of the next chunk, and the calls that are whole with it.
 func (s *Stream) Hear(chunk []byte) {
+	s.listen(chunk)
 	const overlap = 6 // a token less one
 	text := append(s.tail, chunk...)
 	found := token.FindAll(text, -1)

@@ -29,6 +29,7 @@ func (s *storm) judge(ctx context.Context) error {
 		for id, r := range j.records[o.table[Salesforce]] {
 			if item, ok := j.items[o.table[Monday]][text(r["Monday_Item_Id__c"])]; ok {
 				s.report.Pairs++
+				s.past.coupled(id, item.ID)
 				for i := range o.fields {
 					j.field(o, &o.fields[i], id, r, item)
 				}
@@ -38,6 +39,10 @@ func (s *storm) judge(ctx context.Context) error {
 	j.removals()
 	if err := j.occurrences(ctx); err != nil {
 		return err
+	}
+	j.lives()
+	for i := range j.past.edits {
+		j.economical(&j.past.edits[i])
 	}
 	j.bounded()
 	return nil
@@ -140,10 +145,13 @@ func (j *judge) field(o *object, f *field, id string, record map[string]any, ite
 		return f.means(j, v)
 	}
 	what := fmt.Sprintf("%s of %s %s and item %s", f.native[Monday], o.table[Salesforce], id, item.ID)
-	edits := j.past.of(f, [2]string{id, item.ID})
+	edits := j.past.of(o, f, [2]string{id, item.ID})
 	if f.owner != byEither {
+		if j.unreadable(f, left) {
+			return
+		}
 		if means(left) != right {
-			j.complain("agreement: %s is %q in Salesforce, which should read %q, and %q in monday", what, left, means(left), right)
+			j.complain("agreement: %s is %q in Salesforce, which should read %q, and %q in monday; edits: %s%s", what, left, means(left), right, told(edits), j.heard(edits))
 		}
 		j.owned(what, f, edits, [2]string{left, right}, means)
 		return
@@ -153,7 +161,7 @@ func (j *judge) field(o *object, f *field, id string, record map[string]any, ite
 		return
 	}
 	if f.rule != hold {
-		j.complain("agreement: %s is %q in Salesforce and %q in monday", what, left, right)
+		j.complain("agreement: %s is %q in Salesforce and %q in monday; edits: %s%s", what, left, right, told(edits), j.heard(edits))
 		return
 	}
 	// A held conflict: each side must show an edit that nothing later on that side has replaced.
@@ -162,6 +170,18 @@ func (j *judge) field(o *object, f *field, id string, record map[string]any, ite
 			j.complain("no lost edit: %s is held, and the last edit on the %s side, %q, became %q", what, Vendor(sd), last.value, v)
 		}
 	}
+}
+
+// unreadable says whether a value of Salesforce's has no meaning on the board, so that what stood there stays: one that is
+// in no table, or an account that is not there.
+func (j *judge) unreadable(f *field, value string) bool {
+	switch f.native[Salesforce] {
+	case "StageName":
+		return labels[value] == ""
+	case "AccountId":
+		return value != "" && j.records["Account"][value] == nil
+	}
+	return false
 }
 
 // replaced says whether an edit may have given way to any later one.
@@ -272,22 +292,23 @@ func (j *judge) blind(e *edit) bool {
 
 // rival says whether an edit is of the same field of the same pair.
 func (j *judge) rival(e, other *edit) bool {
-	for _, o := range objects {
-		for i := range o.fields {
-			f := &o.fields[i]
-			if f.native[e.side] != e.field || f.native[other.side] != other.field {
-				continue
-			}
-			if e.side == other.side {
-				return e.id == other.id
-			}
-			record, item := e.id, other.id
-			if e.side == Monday {
-				record, item = other.id, e.id
-			}
-			r, ok := j.records[o.table[Salesforce]][record]
-			return ok && text(r["Monday_Item_Id__c"]) == item
+	if e.object != other.object {
+		return false
+	}
+	o := e.object
+	for i := range o.fields {
+		f := &o.fields[i]
+		if f.native[e.side] != e.field || f.native[other.side] != other.field {
+			continue
 		}
+		if e.side == other.side {
+			return e.id == other.id
+		}
+		record, item := e.id, other.id
+		if e.side == Monday {
+			record, item = other.id, e.id
+		}
+		return slices.Contains(j.past.partners[record], item) || text(j.records[o.table[Salesforce]][record]["Monday_Item_Id__c"]) == item
 	}
 	return false
 }
@@ -319,10 +340,8 @@ func (j *judge) removals() {
 		if e.side != Salesforce || j.past.isRemoved(Salesforce, e.id) {
 			continue
 		}
-		for _, o := range []*object{&clients, &deals} {
-			if _, ok := j.records[o.table[Salesforce]][e.id]; !ok && strings.HasPrefix(e.id, map[*object]string{&clients: "001", &deals: "006"}[o]) {
-				j.complain("ownership: %s %s is gone, and nobody removed it", o.table[Salesforce], e.id)
-			}
+		if _, ok := j.records[e.object.table[Salesforce]][e.id]; !ok && e.object != &requests && j.past.merged[e.id] == "" {
+			j.complain("ownership: %s %s is gone, and nobody removed it", e.object.table[Salesforce], e.id)
 		}
 	}
 }
@@ -381,16 +400,6 @@ func (j *judge) occurrences(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// bounded: accord writes at most one row for each edit of a person; a new partner also gets the other's id, and a won
-// deal its task and its comment.
-func (j *judge) bounded() {
-	created := len(j.past.made[Salesforce]) + len(j.past.made[Monday]) + len(j.past.won)
-	allowed := j.report.Edits + 2*created + 2*len(j.past.won) + j.past.unsure[0] + j.past.unsure[1]
-	if n := j.report.Writes[Salesforce] + j.report.Writes[Monday]; n > allowed {
-		j.complain("bounded: accord wrote %d rows for %d edits by people, %d allowed", n, j.report.Edits, allowed)
-	}
 }
 
 func (j *judge) label(v string) string { return labels[v] }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +24,7 @@ type Processes struct {
 	Command func(args ...string) *exec.Cmd // accord, not started
 	Dir     string                         // an empty folder, for everything
 	Seed    uint64
+	Ledger  string // a URL of PostgreSQL, which two workers share; "": SQLite, and one worker
 
 	org    string
 	port   int
@@ -30,7 +32,7 @@ type Processes struct {
 	vars   map[string]string
 	relays map[string]*relay
 	child  *process // the emulators
-	sync   *process
+	syncs  [2]*process
 }
 
 var _ Stage = (*Processes)(nil)
@@ -49,6 +51,9 @@ func (p *Processes) start(log string, vars []string, args ...string) (*process, 
 		return nil, err
 	}
 	fmt.Fprintf(f, "--- %s accord %s\n", time.Now().Format("15:04:05.000"), strings.Join(args, " "))
+	if p.Ledger != "" && args[0] != "emulate" {
+		args = append(args, "--ledger", p.Ledger)
+	}
 	child := &process{cmd: p.Command(args...), ended: make(chan struct{})}
 	child.cmd.Dir, child.cmd.Stdout, child.cmd.Stderr = p.folder(), f, f
 	child.cmd.Env = append(os.Environ(), vars...)
@@ -254,30 +259,90 @@ func (p *Processes) run(patience time.Duration, args ...string) (code int, err e
 	return child.wait(patience)
 }
 
+// Workers are two where they can share a ledger.
+func (p *Processes) Workers() int {
+	if p.Ledger != "" {
+		return 2
+	}
+	return 1
+}
+
 // Start runs accord sync.
-func (p *Processes) Start() (err error) {
-	p.sync, err = p.start("sync.log", p.accordVars(), "sync", "--sweep", "2s", "--log-level", "info")
+func (p *Processes) Start(worker int) (err error) {
+	p.syncs[worker], err = p.start(fmt.Sprintf("sync%d.log", worker), p.accordVars(), "sync", "--sweep", "2s", "--log-level", "info")
 	return err
 }
 
 // Kill is kill -9.
-func (p *Processes) Kill() {
-	if p.sync != nil {
-		p.sync.kill()
+func (p *Processes) Kill(worker int) {
+	if p.syncs[worker] != nil {
+		p.syncs[worker].kill()
 	}
 }
 
 // Stop is SIGTERM.
-func (p *Processes) Stop(patience time.Duration) error { return p.sync.stop(patience) }
+func (p *Processes) Stop(worker int, patience time.Duration) error {
+	return p.syncs[worker].stop(patience)
+}
 
 // Ended says whether accord sync has ended.
-func (p *Processes) Ended() (code int, ended bool) {
+func (p *Processes) Ended(worker int) (code int, ended bool) {
 	select {
-	case <-p.sync.ended:
-		return p.sync.cmd.ProcessState.ExitCode(), true
+	case <-p.syncs[worker].ended:
+		return p.syncs[worker].cmd.ProcessState.ExitCode(), true
 	default:
 		return 0, false
 	}
+}
+
+// tell runs a command of accord's to its end, and gives what it says.
+func (p *Processes) tell(args ...string) (string, error) {
+	if p.Ledger != "" {
+		args = append(args, "--ledger", p.Ledger)
+	}
+	cmd := p.Command(args...)
+	cmd.Dir, cmd.Env = p.folder(), append(os.Environ(), p.accordVars()...)
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("accord %s: %w", strings.Join(args, " "), err)
+	}
+	return string(out), err
+}
+
+var (
+	listed = regexp.MustCompile(`(?m)^(\d+) .*\b(merged|came_back)\b`)
+	shown  = regexp.MustCompile(`^Conflict \d+ \(open\): ([^.]*)\.[^,]*, (\w+)`)
+	remedy = regexp.MustCompile(`(?m)^  to do: (.*)$`)
+)
+
+// Contested reads accord conflicts.
+func (p *Processes) Contested(context.Context) (contests []Contest, err error) {
+	list, err := p.tell("conflicts", "list")
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range listed.FindAllStringSubmatch(list, -1) {
+		text, err := p.tell("conflicts", "show", m[1])
+		if err != nil {
+			return nil, err
+		}
+		what, do := shown.FindStringSubmatch(text), remedy.FindStringSubmatch(text)
+		if what == nil || do == nil {
+			return nil, fmt.Errorf("conflict %s can't be read: %s", m[1], text)
+		}
+		contests = append(contests, Contest{ID: m[1], Object: what[1], Reason: what[2], Remedy: do[1]})
+	}
+	return contests, nil
+}
+
+// Decide resolves a conflict.
+func (p *Processes) Decide(_ context.Context, id, keep string) error {
+	args := []string{"conflicts", "resolve", id}
+	if keep != "" {
+		args = append(args, "--keep", keep)
+	}
+	_, err := p.tell(args...)
+	return err
 }
 
 // Cut breaks connections at the relays.
@@ -291,7 +356,9 @@ func (p *Processes) Cut(streamOnly bool) {
 
 // Close ends every process that was started.
 func (p *Processes) Close() error {
-	p.Kill()
+	for n := range p.syncs {
+		p.Kill(n)
+	}
 	var failed error
 	if p.child != nil {
 		failed = p.child.stop(20 * time.Second)

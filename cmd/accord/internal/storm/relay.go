@@ -53,13 +53,18 @@ func (r *relay) pass(caller net.Conn) {
 	r.mu.Lock()
 	r.conns[caller] = true
 	r.mu.Unlock()
+	told, said := r.ear.Connection(r.vendor, r.called)
+	asks, answers := said, told
+	if r.called {
+		asks, answers = told, said
+	}
 	back := make(chan struct{})
 	go func() {
 		defer close(back)
-		r.copy(caller, callee, !r.called)
+		r.copy(caller, callee, answers)
 		_ = caller.Close() // ends the other direction
 	}()
-	r.copy(callee, caller, r.called)
+	r.copy(callee, caller, asks)
 	_ = callee.Close() // ends the other direction
 	<-back
 	r.mu.Lock()
@@ -67,8 +72,7 @@ func (r *relay) pass(caller net.Conn) {
 	r.mu.Unlock()
 }
 
-func (r *relay) copy(to io.Writer, from io.Reader, told bool) {
-	s := r.ear.Stream(told, r.vendor)
+func (r *relay) copy(to io.Writer, from io.Reader, s *Stream) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)

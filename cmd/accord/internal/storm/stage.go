@@ -25,13 +25,23 @@ type Stage interface {
 	Apply(ctx context.Context, contract string, patience time.Duration) (code int, err error)
 	Once(ctx context.Context, patience time.Duration) (code int, err error)
 
-	// Start starts a sync that runs until it is killed or asked to stop, and Ended says whether it has ended by itself.
-	Start() error
-	Kill()
-	Stop(patience time.Duration) error
-	Ended() (code int, ended bool)
+	// Contested lists what waits for a person, and Decide does about one of it what the person says: keep is the record to
+	// keep of two, or "" to have it decided anew.
+	Contested(ctx context.Context) ([]Contest, error)
+	Decide(ctx context.Context, id, keep string) error
+
+	// Workers is how many syncs run. Start starts one that runs until it is killed or asked to stop, and Ended says whether
+	// it has ended by itself.
+	Workers() int
+	Start(worker int) error
+	Kill(worker int)
+	Stop(worker int, patience time.Duration) error
+	Ended(worker int) (code int, ended bool)
 
 	// Cut breaks all connections between accord and the vendors, or those of the event stream alone.
 	Cut(streamOnly bool)
 	Close() error
 }
+
+// Contest is something that accord leaves to a person.
+type Contest struct{ ID, Object, Reason, Remedy string }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -30,11 +31,17 @@ type Config struct {
 
 // Report is what a storm was, and what was wrong after it.
 type Report struct {
-	Edits      int    // by people, creations and removals among them
-	Wins       int    // deals that were won, each of which a trigger acts on
-	Writes     [2]int // rows that accord wrote, on the Salesforce side and on monday's
-	Pairs      int    // that were compared
-	Excused    int    // edits that were overwritten before accord could know of them
+	Edits      int            // by people, creations and removals among them
+	Wins       int            // deals that were won, each of which a trigger acts on
+	Writes     [2]int         // rows that accord wrote, on the Salesforce side and on monday's
+	Allowed    [2]int         // rows that it might have written
+	Carried    int            // texts that accord sent over, repetitions included
+	Repeated   int            // of them, repetitions that had to be
+	Decided    int            // conflicts, by a person at the end
+	Returned   int            // records that people put back
+	Pairs      int            // that were compared
+	Excused    int            // edits that were overwritten before accord could know of them
+	Deeds      map[string]int // by people, those that are no edit of one field
 	Trouble    map[string]int
 	Kills      int // of accord and of the vendors
 	Exits      int // of accord, by itself
@@ -53,6 +60,7 @@ type storm struct {
 	people *people.People
 	ear    *Ear
 	past   *past
+	frozen chan struct{} // full while the vendors are being killed, or while somebody uses their own controls
 	// rows were written before the vendors were last killed, as their counters said: a restart forgets them.
 	rows [2]int
 
@@ -65,8 +73,7 @@ type storm struct {
 func Run(ctx context.Context, cfg Config) (r *Report, err error) {
 	s := &storm{
 		cfg: cfg, stage: cfg.Stage, began: time.Now(), people: &people.People{Client: cfg.Stage.Client()}, ear: newEar(), more: true,
-		past:   &past{won: map[string]time.Time{}, begun: map[string]bool{}, drifted: map[string]bool{}},
-		report: Report{Trouble: map[string]int{}},
+		past: newPast(), frozen: make(chan struct{}, 1), report: Report{Trouble: map[string]int{}, Deeds: map[string]int{}},
 	}
 	s.cfg.Slower = max(1, cfg.Slower)
 	s.say("seed %d, for %s", cfg.Seed, cfg.For)
@@ -98,8 +105,18 @@ func (s *storm) complain(format string, args ...any) {
 	s.report.Violations = append(s.report.Violations, text)
 }
 
+// deed counts what people did.
+func (s *storm) deed(kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report.Deeds[kind]++
+}
+
 // prepare makes an org up, serves both vendors, applies the contract and has the first sync done.
 func (s *storm) prepare(ctx context.Context) error {
+	if there, err := os.ReadDir(s.cfg.Dir); err != nil || len(there) > 0 {
+		return fmt.Errorf("%s is to be an empty folder, and holds %d files: %w", s.cfg.Dir, len(there), err)
+	}
 	data := filepath.Join(s.cfg.Dir, "org")
 	fields := filepath.Join(data, "objects", "Task", "fields")
 	if err := os.MkdirAll(fields, 0o700); err != nil {
@@ -183,23 +200,30 @@ func (s *storm) down(from, to time.Time) bool {
 
 // supervise starts accord again when it has ended by itself, as an init system does.
 func (s *storm) supervise() error {
-	code, ended := s.stage.Ended()
-	if !ended {
-		return nil
+	for n := range s.stage.Workers() {
+		code, ended := s.stage.Ended(n)
+		if !ended {
+			continue
+		}
+		s.died()
+		s.report.Exits++
+		s.say("accord sync ended by itself, with %d", code)
+		if code == 2 || code == 11 {
+			return fmt.Errorf("accord sync crashed with %d", code)
+		}
+		if err := s.stage.Start(n); err != nil {
+			return err
+		}
 	}
-	s.died()
-	s.report.Exits++
-	s.say("accord sync ended by itself, with %d", code)
-	if code == 2 || code == 11 {
-		return fmt.Errorf("accord sync crashed with %d", code)
-	}
-	return s.stage.Start()
+	return nil
 }
 
 // blow is the storm: people at work, trouble beside them.
 func (s *storm) blow(ctx context.Context) error {
-	if err := s.stage.Start(); err != nil {
-		return err
+	for n := range s.stage.Workers() {
+		if err := s.stage.Start(n); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.For)
 	defer cancel()
@@ -221,8 +245,10 @@ func (s *storm) calm(ctx context.Context) error {
 	if err := s.admin(ctx, "POST", "/monday/search-lag", map[string]string{"lag": "0s"}, nil); err != nil {
 		return err
 	}
-	if err := s.stage.Stop(30 * time.Second); err != nil {
-		s.complain("%v", err)
+	for n := range s.stage.Workers() {
+		if err := s.stage.Stop(n, 30*time.Second); err != nil {
+			s.complain("%v", err)
+		}
 	}
 	s.more = true
 	if err := s.apply(ctx, 2*time.Minute); err != nil {
@@ -235,6 +261,9 @@ func (s *storm) calm(ctx context.Context) error {
 	if err != nil || code != 0 {
 		s.complain("with all quiet, a sync ended with %d: %v", code, err)
 		return nil
+	}
+	if err := s.decide(ctx); err != nil {
+		return err
 	}
 	before, err := s.written(ctx)
 	if err != nil {
@@ -260,6 +289,47 @@ func (s *storm) calm(ctx context.Context) error {
 	return nil
 }
 
+// decide has a person decide about what is left to one: which of two items stays where two accounts became one, and that
+// what was put back shall have a partner again. The rest is what the contract holds.
+func (s *storm) decide(ctx context.Context) error {
+	r := s.stream(3)
+	for range 3 {
+		list, err := s.stage.Contested(ctx)
+		if err != nil {
+			return fmt.Errorf("see what waits for a person: %w", err)
+		}
+		decided := 0
+		for _, c := range list {
+			keep := ""
+			switch c.Reason {
+			case "merged":
+				if both := kept.FindAllStringSubmatch(c.Remedy, -1); len(both) == 2 {
+					keep = both[r.IntN(2)][1]
+				}
+			case "came_back":
+			default:
+				continue
+			}
+			s.say("a person decides conflict %s of %s, %s: %s", c.ID, c.Object, c.Reason, keep)
+			if err := s.stage.Decide(ctx, c.ID, keep); err != nil {
+				return err
+			}
+			decided++
+		}
+		if decided == 0 {
+			return nil
+		}
+		s.report.Decided += decided
+		if code, err := s.stage.Once(ctx, 2*time.Minute); err != nil || code != 0 {
+			s.complain("after a person's decisions, a sync ended with %d: %v", code, err)
+		}
+	}
+	return nil
+}
+
+// kept finds the records of which one is to be kept.
+var kept = regexp.MustCompile(`--keep (\w+)`)
+
 // stream is a stream of random numbers that nothing else draws from.
 func (s *storm) stream(name uint64) *rand.Rand { return rand.New(rand.NewPCG(s.cfg.Seed, name)) }
 
@@ -268,9 +338,14 @@ func (s *storm) without(kind string) bool { return slices.Contains(s.cfg.Without
 // String is the report in a few lines.
 func (r *Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d edits, %d deals won; accord wrote %d rows in Salesforce and %d items in monday; %d pairs compared, %d edits excused\n",
-		r.Edits, r.Wins, r.Writes[Salesforce], r.Writes[Monday], r.Pairs, r.Excused)
+	fmt.Fprintf(&b, "%d edits, %d deals won; accord wrote %d rows in Salesforce (%d allowed) and %d items in monday (%d allowed)\n",
+		r.Edits, r.Wins, r.Writes[Salesforce], r.Allowed[Salesforce], r.Writes[Monday], r.Allowed[Monday])
+	fmt.Fprintf(&b, "%d texts were sent over, %d of them again, as had to be; %d records and items were put back, %d conflicts decided by hand; %d pairs compared, %d edits excused\n",
+		r.Carried, r.Repeated, r.Returned, r.Decided, r.Pairs, r.Excused)
 	fmt.Fprintf(&b, "%d kills, %d exits of accord by itself; settled in %s once it was quiet\n", r.Kills, r.Exits, r.Converged.Round(time.Millisecond))
+	for _, kind := range sorted(r.Deeds) {
+		fmt.Fprintf(&b, "%6d  %s\n", r.Deeds[kind], kind)
+	}
 	for _, kind := range kinds {
 		if n := r.Trouble[kind.name]; n > 0 {
 			fmt.Fprintf(&b, "%6d  %s\n", n, kind.name)

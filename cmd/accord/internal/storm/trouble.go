@@ -65,6 +65,7 @@ var kinds = []kind{
 	{"stop accord", 2, (*storm).stopAccord},
 	{"kill the vendors", 3, (*storm).killVendors},
 	{"another contract", 2, (*storm).replace},
+	{"a load and another contract while accord is down", 1, (*storm).absence},
 }
 
 // fault is a line of an emulator's fault script.
@@ -127,22 +128,26 @@ func (s *storm) cut(context.Context, *rand.Rand) error {
 }
 
 func (s *storm) killAccord(_ context.Context, r *rand.Rand) error {
-	s.stage.Kill()
+	n := r.IntN(s.stage.Workers())
+	s.stage.Kill(n)
 	s.died()
 	time.Sleep(time.Duration(r.IntN(2000)) * time.Millisecond)
-	return s.stage.Start()
+	return s.stage.Start(n)
 }
 
 func (s *storm) stopAccord(_ context.Context, r *rand.Rand) error {
-	if err := s.stage.Stop(20 * time.Second); err != nil {
+	n := r.IntN(s.stage.Workers())
+	if err := s.stage.Stop(n, 20*time.Second); err != nil {
 		s.complain("%v", err)
 	}
 	s.died()
 	time.Sleep(time.Duration(r.IntN(500)) * time.Millisecond)
-	return s.stage.Start()
+	return s.stage.Start(n)
 }
 
 func (s *storm) killVendors(ctx context.Context, r *rand.Rand) error {
+	s.frozen <- struct{}{}
+	defer func() { <-s.frozen }()
 	if err := s.stage.Freeze(ctx); err != nil {
 		return err
 	}
@@ -151,6 +156,27 @@ func (s *storm) killVendors(ctx context.Context, r *rand.Rand) error {
 		return err
 	}
 	return s.stage.Revive(ctx, time.Duration(r.IntN(1500))*time.Millisecond)
+}
+
+// absence has accounts loaded and the contract replaced while accord is down: what it finds when it is there again is
+// enough to go as a file.
+func (s *storm) absence(ctx context.Context, r *rand.Rand) error {
+	for n := range s.stage.Workers() {
+		s.stage.Kill(n)
+	}
+	s.died()
+	if _, err := s.loadAccounts(ctx, r.IntN); err != nil {
+		return err
+	}
+	if err := s.replace(ctx, r); err != nil {
+		return err
+	}
+	for n := range s.stage.Workers() {
+		if err := s.stage.Start(n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replace brings the other contract into force while accord runs, from a process that may be killed at it.

@@ -95,16 +95,23 @@ type act struct {
 
 func (c *crew) acts() []act {
 	return []act{
-		{"edit a deal in Salesforce", 7, c.editDeal},
-		{"edit a client in Salesforce", 3, c.editClient},
-		{"edit what monday owns", 6, c.editBoard},
-		{"edit what both may edit", 14, c.editEither},
-		{"edit what is not monday's to edit", 1, c.drift},
-		{"add an account", 1, c.addAccount},
-		{"add a deal", 1, c.addDeal},
-		{"add a request", 2, c.addRequest},
-		{"win a deal", 3, c.win},
-		{"remove", 2, c.remove},
+		{"edit a deal in Salesforce", 140, c.editDeal},
+		{"edit a client in Salesforce", 60, c.editClient},
+		{"edit what monday owns", 120, c.editBoard},
+		{"edit what both may edit", 280, c.editEither},
+		{"edit what is not monday's to edit", 20, c.drift},
+		{"add an account", 20, c.addAccount},
+		{"add a deal", 20, c.addDeal},
+		{"add a request", 40, c.addRequest},
+		{"win a deal", 60, c.win},
+		{"remove", 40, c.remove},
+		{"delete an account", 8, c.removeAccount},
+		{"merge two accounts", 12, c.merge},
+		{"put a record back", 24, c.undelete},
+		{"put an item back", 24, c.restore},
+		{"type a stage wrongly", 16, c.misspell},
+		{"load accounts", 3, c.load},
+		{"make many requests at once", 5, c.many},
 	}
 }
 
@@ -159,22 +166,22 @@ func (s *storm) set(ctx context.Context, table, id, field string, value any) err
 		s.say("Salesforce: %s %s.%s is not set: %v", table, id, field, err)
 		return wrap(err)
 	}
-	s.past.did(Salesforce, id, field, text(value), began, ended)
-	s.say("Salesforce: %s %s.%s = %v", table, id, field, value)
+	s.past.did(objectOf(table), Salesforce, id, field, text(value), began, ended)
+	s.say("Salesforce: %s %s.%s = %.60v", table, id, field, value)
 	return nil
 }
 
 // write edits one cell of an item.
-func (s *storm) write(ctx context.Context, board, item, column, value string) error {
-	key := s.key()
+func (c *crew) write(ctx context.Context, o *object, item, column, value string) error {
+	s, key, board := c.storm, c.key(), c.boards[o.table[Monday]]
 	began, ended, err := s.insist(ctx, func(ctx context.Context) error { return s.people.Type(ctx, key, board, item, column, value) })
 	s.counted(Monday, 1, err)
 	if err != nil {
 		s.say("monday: %s.%s is not set: %v", item, column, err)
 		return wrap(err)
 	}
-	s.past.did(Monday, item, column, value, began, ended)
-	s.say("monday: %s.%s = %s", item, column, value)
+	s.past.did(o, Monday, item, column, value, began, ended)
+	s.say("monday: %s.%s = %.60s", item, column, value)
 	return nil
 }
 
@@ -199,6 +206,14 @@ func (s *storm) counted(sd Vendor, tries int, err error) {
 	s.past.unsure[sd] += max(tries-1, 0)
 }
 
+// countedRows counts the rows that one call of a person's wrote.
+func (s *storm) countedRows(sd Vendor, rows int) {
+	s.past.mu.Lock()
+	defer s.past.mu.Unlock()
+	s.past.rows[sd] += rows
+	s.report.Edits += rows
+}
+
 // couple is a record that has an item, as Salesforce shows it.
 type couple struct{ record, item string }
 
@@ -214,6 +229,9 @@ func (c *crew) couple(ctx context.Context, o *object) (couple, bool, error) {
 		}
 		return err
 	})
+	for _, x := range list {
+		c.past.coupled(x.record, x.item)
+	}
 	x, ok := pick(c, list)
 	return x, ok, err
 }
@@ -239,7 +257,7 @@ func (c *crew) editDeal(ctx context.Context) error {
 	}
 	switch c.rand.IntN(6) {
 	case 0:
-		return c.set(ctx, "Opportunity", id, "Name", c.past.word("deal"))
+		return c.set(ctx, "Opportunity", id, "Name", c.prose("deal", 120))
 	case 1:
 		return c.set(ctx, "Opportunity", id, "Amount", c.rand.IntN(900_000)+1)
 	case 2:
@@ -249,7 +267,7 @@ func (c *crew) editDeal(ctx context.Context) error {
 		account, _ := pick(c, c.accounts)
 		return c.set(ctx, "Opportunity", id, "AccountId", account)
 	case 4:
-		return c.set(ctx, "Opportunity", id, "Remark__c", c.past.word("remark"))
+		return c.set(ctx, "Opportunity", id, "Remark__c", c.prose("remark", 255))
 	default:
 		return c.stage(ctx, id)
 	}
@@ -270,9 +288,11 @@ func (c *crew) editClient(ctx context.Context) error {
 	if !ok {
 		return err
 	}
-	switch c.rand.IntN(3) {
+	switch c.rand.IntN(4) {
 	case 0:
-		return c.set(ctx, "Account", id, "Name", c.past.word("client"))
+		return c.set(ctx, "Account", id, "Story__c", c.story())
+	case 3:
+		return c.set(ctx, "Account", id, "Name", c.prose("client", 255))
 	case 1:
 		to, _ := pick(c, []string{"Banking", "Energy", "Retail", "Media"})
 		return c.set(ctx, "Account", id, "Industry", to)
@@ -287,14 +307,13 @@ func (c *crew) editBoard(ctx context.Context) error {
 	if !ok {
 		return err
 	}
-	board := c.boards[o.table[Monday]]
 	switch o {
 	case &clients:
-		return c.write(ctx, board, x.item, "health", c.past.word("health"))
+		return c.write(ctx, o, x.item, "health", c.prose("health", 255))
 	case &deals:
-		return c.write(ctx, board, x.item, "progress", fmt.Sprint(c.rand.IntN(100)+1))
+		return c.write(ctx, o, x.item, "progress", fmt.Sprint(c.rand.IntN(100)+1))
 	default:
-		return c.write(ctx, board, x.item, "name", c.past.word("request"))
+		return c.write(ctx, o, x.item, "name", c.prose("request", 255))
 	}
 }
 
@@ -317,12 +336,12 @@ func (c *crew) editEither(ctx context.Context) error {
 	f, _ := pick(c, open)
 	first, both := Vendor(c.rand.IntN(2)), c.rand.IntN(3) == 0
 	gap := time.Duration(c.rand.IntN(2500)) * time.Millisecond
-	words := [2]string{c.past.word(f.native[Monday]), c.past.word(f.native[Monday])}
+	words := [2]string{c.prose(f.native[Monday], 255), c.prose(f.native[Monday], 255)}
 	one := func(sd Vendor) error {
 		if sd == Salesforce {
 			return c.set(ctx, o.table[Salesforce], x.record, f.native[Salesforce], words[sd])
 		}
-		return c.write(ctx, c.boards[o.table[Monday]], x.item, f.native[Monday], words[sd])
+		return c.write(ctx, o, x.item, f.native[Monday], words[sd])
 	}
 	if !both {
 		return one(first)
@@ -344,19 +363,28 @@ func (c *crew) drift(ctx context.Context) error {
 	if !ok {
 		return err
 	}
-	column, value := "name", c.past.word("drift")
+	column, value := "name", c.prose("drift", 120)
 	if o == &deals && c.rand.IntN(2) == 0 {
 		column, value = "amount", "1"
 	}
-	if c.past.drifted[x.item+column] {
+	if !c.drifts(x.item, column) {
 		return nil
 	}
-	c.past.drifted[x.item+column] = true
-	return c.write(ctx, c.boards[o.table[Monday]], x.item, column, value)
+	return c.write(ctx, o, x.item, column, value)
+}
+
+// drifts says whether a field of an item may be edited against the contract.
+func (c *crew) drifts(item, column string) bool {
+	if c.past.drifted[item+column] {
+		return false
+	}
+	c.past.drifted[item+column] = true
+	c.past.reverts++
+	return true
 }
 
 func (c *crew) addAccount(ctx context.Context) error {
-	id, err := c.create(ctx, "Account", map[string]any{"Name": c.past.word("client"), "Industry": "Energy"})
+	id, err := c.create(ctx, "Account", map[string]any{"Name": c.prose("client", 255), "Industry": "Energy"})
 	if err == nil {
 		c.accounts = append(c.accounts, id)
 	}
@@ -367,7 +395,7 @@ func (c *crew) addDeal(ctx context.Context) error {
 	account, _ := pick(c, c.accounts)
 	stage, _ := pick(c, stages)
 	_, err := c.create(ctx, "Opportunity", map[string]any{
-		"Name": c.past.word("deal"), "StageName": stage, "AccountId": account, "CloseDate": "2027-01-31", "Amount": c.rand.IntN(900_000) + 1,
+		"Name": c.prose("deal", 120), "StageName": stage, "AccountId": account, "CloseDate": "2027-01-31", "Amount": c.rand.IntN(900_000) + 1,
 	})
 	return err
 }
@@ -377,7 +405,7 @@ func (c *crew) create(ctx context.Context, table string, fields map[string]any) 
 	tries := 0
 	began, ended, err := c.insist(ctx, func(ctx context.Context) error {
 		if tries++; tries > 1 {
-			rows, err := c.people.Query(ctx, "SELECT Id FROM "+table+" WHERE Name = '"+text(fields["Name"])+"'")
+			rows, err := c.people.Query(ctx, "SELECT Id FROM "+table+" WHERE Name LIKE '%"+tokenOf(text(fields["Name"]))+"%'")
 			if err != nil {
 				return err
 			}
@@ -396,14 +424,14 @@ func (c *crew) create(ctx context.Context, table string, fields map[string]any) 
 	}
 	c.past.makes(Salesforce, table, id)
 	for name, v := range fields {
-		c.past.did(Salesforce, id, name, text(v), began, ended)
+		c.past.did(objectOf(table), Salesforce, id, name, text(v), began, ended)
 	}
-	c.say("Salesforce: %s %s is made: %v", table, id, fields)
+	c.say("Salesforce: %s %s is made: %.200v", table, id, fields)
 	return id, nil
 }
 
 func (c *crew) addRequest(ctx context.Context) error {
-	name, key, id := c.past.word("request"), c.key(), ""
+	name, key, id := c.prose("request", 255), c.key(), ""
 	began, ended, err := c.insist(ctx, func(ctx context.Context) error {
 		var err error
 		id, err = c.people.Add(ctx, key, c.boards["Requests"], name)
@@ -414,8 +442,8 @@ func (c *crew) addRequest(ctx context.Context) error {
 		return wrap(err)
 	}
 	c.past.makes(Monday, "Requests", id)
-	c.past.did(Monday, id, "name", name, began, ended)
-	c.say("monday: request %s is made: %s", id, name)
+	c.past.did(&requests, Monday, id, "name", name, began, ended)
+	c.say("monday: request %s is made: %.60s", id, name)
 	return nil
 }
 
