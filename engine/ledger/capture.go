@@ -235,14 +235,19 @@ func (w *workspace) capture(o *Observation, done *Captured) *pairRow {
 		done.Created++
 		return w.identify(s)
 	}
-	before, link := s.state, s.link
+	before, link, doubted := s.state, s.link, s.dirty
 	did := s.observe(o)
 	w.opened(s, did.names)
 	w.late(o, did.names)
 	w.echoed(s, did.readBack)
 	p := w.ends[k]
 	if s.state == record.Live && s.removed {
-		s.removed, s.changed = false, true // somebody restored it
+		// Somebody restored it; or we are told late what it was before we removed it. What is read from now on tells.
+		if doubted && !s.dirty {
+			s.removed, s.changed = false, true
+		} else if !s.dirty {
+			s.doubt()
+		}
 	}
 	if did.linked {
 		w.unlink(s, link)

@@ -214,8 +214,34 @@ func TestRemovedByUs(t *testing.T) {
 		same(t, "to be created anew", f.lone("L1"), ledger.LoneRenewed)
 
 		f.capture(read(record.Right, "R1", "L1", 9, "a", "1")) // restored after all, and L1 has no other yet
+		f.capture(now(f, record.Right, read(record.Right, "R1", "L1", 9, "a", "1")))
 		same(t, "removed by us", f.explain("R1").Removed[record.Right], false)
 		same(t, "pairs", f.pairs("L1", "R1"), []string{"L1-R1 live"})
+	})
+}
+
+// now is what a read shows that was begun when the record was known to be in doubt.
+func now(f *fixture, side record.Side, o ledger.Observation) ledger.Observation {
+	f.Helper()
+	o.DirtyGen = f.dirty(side)[0].Gen
+	return o
+}
+
+// What is told late of a record, of a moment before we removed it, does not count as its being put back.
+func TestRemovedByUsAndToldLate(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1")
+		f.capture(gone(record.Left, "L1", 2, record.Deleted, ""))
+		w := f.claimOne()
+		r := decided(w)
+		r.Intents = []ledger.Intent{{Side: record.Right, Op: record.Delete, RecordID: "R1"}}
+		f.resolve(r)
+		f.settle(ledger.Outcome{IntentID: f.dispatch(record.Right).Intents[0].ID, Done: true}) // the vendor tells no version
+		for _, late := range []ledger.Observation{event(record.Right, "R1", 7, "a", "2"), read(record.Right, "R1", "L1", 9, "a", "2")} {
+			f.capture(late)
+			f.capture(now(f, record.Right, gone(record.Right, "R1", 8, record.Deleted, "")))
+			same(t, "removed by us", f.explain("R1").Removed[record.Right], true)
+		}
 	})
 }
 

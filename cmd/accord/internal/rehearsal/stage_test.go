@@ -292,7 +292,7 @@ func (b *bubble) Contested(ctx context.Context) (contests []storm.Contest, err e
 	_, err = b.within(ctx, time.Minute, func(ctx context.Context, l *life) error {
 		list, err := l.ledger.Conflicts(ctx, ledger.Filter{})
 		for _, c := range list {
-			contests = append(contests, storm.Contest{ID: fmt.Sprint(c.ID), Object: c.Object, Reason: c.Reason, Remedy: c.Remedy})
+			contests = append(contests, storm.Contest{ID: fmt.Sprint(c.ID), Object: c.Object, Reason: c.Reason, Detail: c.Detail, Remedy: c.Remedy})
 		}
 		return err
 	})

@@ -310,9 +310,9 @@ func (p *Processes) tell(args ...string) (string, error) {
 }
 
 var (
-	listed = regexp.MustCompile(`(?m)^(\d+) .*\b(merged|came_back)\b`)
+	listed = regexp.MustCompile(`(?m)^(\d+) `)
 	shown  = regexp.MustCompile(`^Conflict \d+ \(open\): ([^.]*)\.[^,]*, (\w+)`)
-	remedy = regexp.MustCompile(`(?m)^  to do: (.*)$`)
+	remedy = regexp.MustCompile(`(?m)^  (.*)\n  to do: (.*)$`)
 )
 
 // Contested reads accord conflicts.
@@ -330,7 +330,7 @@ func (p *Processes) Contested(context.Context) (contests []Contest, err error) {
 		if what == nil || do == nil {
 			return nil, fmt.Errorf("conflict %s can't be read: %s", m[1], text)
 		}
-		contests = append(contests, Contest{ID: m[1], Object: what[1], Reason: what[2], Remedy: do[1]})
+		contests = append(contests, Contest{ID: m[1], Object: what[1], Reason: what[2], Detail: do[1], Remedy: do[2]})
 	}
 	return contests, nil
 }

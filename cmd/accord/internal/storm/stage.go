@@ -44,4 +44,4 @@ type Stage interface {
 }
 
 // Contest is something that accord leaves to a person.
-type Contest struct{ ID, Object, Reason, Remedy string }
+type Contest struct{ ID, Object, Reason, Detail, Remedy string }

@@ -308,6 +308,7 @@ func (s *storm) decide(ctx context.Context) error {
 				}
 			case "came_back":
 			default:
+				s.say("conflict %s of %s, %s, stays: %s", c.ID, c.Object, c.Reason, c.Detail)
 				continue
 			}
 			s.say("a person decides conflict %s of %s, %s: %s", c.ID, c.Object, c.Reason, keep)

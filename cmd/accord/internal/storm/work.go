@@ -167,7 +167,7 @@ func (s *storm) set(ctx context.Context, table, id, field string, value any) err
 		return wrap(err)
 	}
 	s.past.did(objectOf(table), Salesforce, id, field, text(value), began, ended)
-	s.say("Salesforce: %s %s.%s = %.60v", table, id, field, value)
+	s.say("Salesforce: %s %s.%s = %.60s", table, id, field, fmt.Sprint(value))
 	return nil
 }
 
@@ -426,7 +426,7 @@ func (c *crew) create(ctx context.Context, table string, fields map[string]any) 
 	for name, v := range fields {
 		c.past.did(objectOf(table), Salesforce, id, name, text(v), began, ended)
 	}
-	c.say("Salesforce: %s %s is made: %.200v", table, id, fields)
+	c.say("Salesforce: %s %s is made: %.200s", table, id, fmt.Sprint(fields))
 	return id, nil
 }
 
