@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"accord/cmd/accord/internal/storm"
+	"accord/engine/ledger/ledgertest"
 )
 
 // TestStorm has real processes live through people's edits, faults and kills, and looks at the vendors afterwards.
-// STORM is how long (5m), SEED which, KEEP a folder for what the processes say.
+// STORM is how long (5m), SEED which, KEEP an empty folder for what the processes say. From a minute on two workers share a
+// PostgreSQL, where there is one; LEDGER=sqlite has one worker with a file.
 func TestStorm(t *testing.T) {
 	cfg := storm.Config{
 		Dir: t.TempDir(), Seed: uint64(time.Now().UnixNano()), For: 20 * time.Second,
@@ -37,13 +39,21 @@ func TestStorm(t *testing.T) {
 	if testing.Verbose() {
 		cfg.Out = io.MultiWriter(&actions, os.Stderr)
 	}
-	cfg.Stage = &storm.Processes{Command: func(args ...string) *exec.Cmd { return exec.Command("accord", args...) }, Dir: cfg.Dir, Seed: cfg.Seed}
+	stage := &storm.Processes{Command: func(args ...string) *exec.Cmd { return exec.Command("accord", args...) }, Dir: cfg.Dir, Seed: cfg.Seed}
+	if cfg.For >= time.Minute && os.Getenv("LEDGER") != "sqlite" {
+		var postgres ledgertest.Postgres
+		t.Cleanup(postgres.Close)
+		if postgres.Missing() == "" {
+			stage.Ledger = postgres.URL(t)
+		}
+	}
+	cfg.Stage = stage
 	began := time.Now()
 	report, err := storm.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, actions.String())
 	}
-	t.Logf("seed %d, %s in all\n%s", cfg.Seed, time.Since(began).Round(time.Second), report)
+	t.Logf("seed %d, %d workers, %s in all\n%s", cfg.Seed, stage.Workers(), time.Since(began).Round(time.Second), report)
 	for _, v := range report.Violations {
 		t.Error(v)
 	}

@@ -36,12 +36,17 @@ type Postgres struct {
 	number atomic.Int64
 }
 
+// Missing says why there is no PostgreSQL; "" where there is one.
+func (c *Postgres) Missing() string {
+	c.once.Do(c.start)
+	return c.reason
+}
+
 // URL gives a new, empty schema; the test is skipped where there is no PostgreSQL.
 func (c *Postgres) URL(t testing.TB) string {
 	t.Helper()
-	c.once.Do(c.start)
-	if c.reason != "" {
-		t.Skip("no PostgreSQL to test with: " + c.reason)
+	if reason := c.Missing(); reason != "" {
+		t.Skip("no PostgreSQL to test with: " + reason)
 	}
 	name := fmt.Sprintf("accord_test_%d_%d", os.Getpid(), c.number.Add(1))
 	c.exec(t, "CREATE SCHEMA "+name)
