@@ -102,6 +102,20 @@ func (c *court) excused(object, pair, field string) bool {
 	}) || c.buried(object, pair)
 }
 
+// waits says whether a field is said to wait for the partner of the record that it refers to.
+func (c *court) waits(pair, field string) bool {
+	return slices.ContainsFunc(c.conflicts, func(x ledger.Conflict) bool {
+		return x.PairID == pair && x.Field == field && x.Reason == "missing_parent"
+	})
+}
+
+// coupled says whether an account and its item are there and name each other.
+func (w *world) coupled(account record.Value) bool {
+	a, _ := w.find(record.Left, "Account", account.Part(0))
+	item, _ := w.find(record.Right, "Clients", a.Key)
+	return a.State == record.Live && item.State == record.Live && a.Key != "" && item.Key == a.ID
+}
+
 func (c *court) buried(object, pair string) bool {
 	return slices.ContainsFunc(c.dead, func(d ledger.DeadLetter) bool { return d.Object == object && d.PairID == pair })
 }
@@ -128,8 +142,11 @@ func (w *world) agreement(c *court, o *objectRule) {
 			if same && ok {
 				continue
 			}
-			if !c.excused(o.name, x.pair, f.name) {
+			switch {
+			case !c.excused(o.name, x.pair, f.name):
 				w.complain("agreement", "%s of %s and %s: %q and %q, and nobody is told", f.name, x.left.ID, x.right.ID, left, right)
+			case ok && c.waits(x.pair, f.name) && w.coupled(left):
+				w.complain("agreement", "%s of %s waits for %q to get a partner, which it has", f.name, x.left.ID, left)
 			}
 		}
 	}

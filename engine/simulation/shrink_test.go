@@ -124,7 +124,7 @@ func TestAPrintedRunIsTheRun(t *testing.T) {
 func shrinks(t *testing.T, r *Report) {
 	t.Helper()
 	oracle := r.Violations[0].Oracle
-	small := shrink(t, r, time.Minute)
+	small := shrink(t, r, time.Hour)
 	t.Logf("%s: %d steps, and %d kinds of trouble; %s: %d and %d", again(r.Options), r.Steps, len(r.Faults), again(small.Options), small.Steps-len(small.Skip), len(small.Faults))
 	if small.Steps-len(small.Skip) > r.Steps/2 || len(small.Faults) >= len(r.Faults) {
 		t.Errorf("the run was not made smaller")
