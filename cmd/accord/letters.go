@@ -66,7 +66,7 @@ func deadlettersCommand(w *workspace) *cobra.Command {
 		"will be tried again with the sync's next round", (*ledger.Ledger).RetryDeadLetter)
 	w.orAll(retry, letters, "will be tried again with the sync's next round")
 	cmd.AddCommand(list, show, retry,
-		letters.command(w, "discard", "Close dead letters without writing them", "discarded: it is not written, unless the record changes again",
+		letters.command(w, "discard", "Close dead letters without writing them", "discarded: it is not tried again by itself",
 			(*ledger.Ledger).DiscardDeadLetter))
 	return cmd
 }

@@ -183,9 +183,13 @@ func (l *Ledger) SettleFiring(ctx context.Context, f Firing, o FiringOutcome) er
 	})
 }
 
+// FiringRetried is the Error of a firing that failed, and that a person has carried out after all: what it is to do may be
+// filled in anew then, unless it may have been carried out already.
+const FiringRetried = "retried by a person"
+
 // retryFiring has a failed action carried out after all.
 func (t *tx) retryFiring(trigger, pair, occurrence string) error {
-	_, err := t.exec(`UPDATE trigger_firing SET state = 'ready', attempts = 0, not_before = $1
-		WHERE trigger_name = $2 AND pair_id = $3 AND occurrence = $4 AND state = 'failed'`, t.now, trigger, pair, occurrence)
+	_, err := t.exec(`UPDATE trigger_firing SET state = 'ready', attempts = 0, not_before = $1, error = $2
+		WHERE trigger_name = $3 AND pair_id = $4 AND occurrence = $5 AND state = 'failed'`, t.now, FiringRetried, trigger, pair, occurrence)
 	return err
 }

@@ -119,14 +119,16 @@ func (p *Pipeline) carryOut(ctx context.Context, f ledger.Firing, h *hold) error
 	return nil
 }
 
-// prepare fills the action in where that was not possible when it was decided, and stores it: every try sends the same.
+// prepare fills the action in where that was not possible when it was decided, and stores it: every try sends the same. One
+// that failed for good, and that somebody retries, is filled in by the contract as it is now, which may have been mended.
 func (p *Pipeline) prepare(ctx context.Context, f *ledger.Firing, h *hold) (*firing, error) {
 	doing := fmt.Sprintf("fire trigger %q", f.Trigger)
 	var kept firing
 	if err := json.Unmarshal(f.Payload, &kept); err != nil {
 		return &kept, &provider.Error{Kind: provider.Internal, Op: doing, Message: "what the ledger keeps of it can't be read", Err: err}
 	}
-	if kept.Action != nil {
+	again := f.Error == ledger.FiringRetried && f.Sent.IsZero()
+	if kept.Action != nil && !again {
 		return &kept, nil
 	}
 	for _, t := range p.contract.Triggers {
@@ -156,6 +158,9 @@ func (p *Pipeline) prepare(ctx context.Context, f *ledger.Firing, h *hold) (*fir
 			return &kept, &provider.Error{Kind: provider.Transient, Op: doing, Err: err}
 		}
 		return &kept, nil
+	}
+	if kept.Action != nil {
+		return &kept, nil // what it was to do when it happened
 	}
 	return &kept, &provider.Error{Kind: provider.Invalid, Op: doing, Message: "the contract in force has no such action any more"}
 }
