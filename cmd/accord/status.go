@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -56,6 +58,13 @@ func resumeCommand(w *workspace) *cobra.Command {
 				return err
 			}
 			defer closeLedger(l, logger)
+			known, err := knownObjects(ctx, l)
+			if err == nil && !slices.Contains(known, args[0]) {
+				err = exit{exitUsage, fmt.Errorf("resume %s: nothing is known of such an object; there is %s", args[0], strings.Join(known, ", "))}
+			}
+			if err != nil {
+				return err
+			}
 			if err := pipeline.Resume(ctx, l, args[0]); err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 type ObjectStats struct {
 	Object      string
 	Pairs       int    // with both sides
+	Gone        int    // of those, with a record that is deleted, archived, hidden or outside its object's scope now
 	Half        [2]int // with only that side
 	Held        int
 	Closed      int
@@ -89,6 +90,18 @@ func (t *tx) stats(of func(string) *ObjectStats) error {
 	}
 	err = t.query(`SELECT object, side, COUNT(*) FROM intent GROUP BY object, side`, nil, func(r row) error {
 		return bySide(r, func(object string, side record.Side, n int) { of(object).Intents[side] = n })
+	})
+	if err != nil {
+		return err
+	}
+	err = t.query(`SELECT s.object, COUNT(DISTINCT s.pair_id) FROM seen s JOIN pair p ON p.id = s.pair_id AND p.state = 'live'
+			AND p.left_id IS NOT NULL AND p.right_id IS NOT NULL
+		WHERE s.state <> 'live' GROUP BY s.object`, nil, func(r row) error {
+		var object string
+		var n int
+		err := r.Scan(&object, &n)
+		of(object).Gone = n
+		return err
 	})
 	if err != nil {
 		return err

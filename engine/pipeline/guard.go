@@ -82,7 +82,7 @@ func (p *Pipeline) judge(ctx context.Context, o *object, round policy.Round, los
 	round.Object, round.Seen = o.Name, policy.NotListed
 	for _, s := range stats {
 		if s.Object == o.Name {
-			round.Paired = s.Pairs
+			round.Paired = min(s.Pairs, s.Pairs-s.Gone+o.vanished.all())
 		}
 	}
 	if lost {
@@ -159,6 +159,17 @@ func (v *vanished) note(work []ledger.Work) bool {
 		}
 	}
 	return news
+}
+
+// all counts the pairs of which a record of either side is live no more.
+func (v *vanished) all() int {
+	n := len(v[record.Left])
+	for pair := range v[record.Right] {
+		if _, both := v[record.Left][pair]; !both {
+			n++
+		}
+	}
+	return n
 }
 
 // counts are the records of a side that are live no more, and those among them of which nobody said why.

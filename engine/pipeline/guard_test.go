@@ -281,3 +281,33 @@ func TestARunningSyncAsksTheCanaryBeforeItDeletes(t *testing.T) {
 func (w *world) fakes(connection string) *providertest.Fake {
 	return w.providers[connection].(*providertest.Fake)
 }
+
+// Records that went long ago are none of those of which too many may not change.
+func TestAMassEditIsJudgedByTheRecordsThatAreLeft(t *testing.T) {
+	w := newWorld(t)
+	w.seed(90, 0)
+	w.sync()
+	accounts := w.sf.Records("Account")
+	for _, a := range accounts[:60] {
+		w.sf.Remove("Account", a.ID, record.Deleted)
+	}
+	w.sync()
+	h := w.halted("client", "mass_delete")
+	if !strings.Contains(h.Detail, "60 of 90 records") || !strings.Contains(h.Remedy, "resuming allows these") {
+		t.Errorf("the halt is told as %+v", h)
+	}
+	w.resume("client")
+	w.sync()
+	w.halted("client", "")
+	stats, err := w.ledger.Stats(t.Context())
+	if err != nil || len(stats) == 0 || stats[0].Pairs != 90 || stats[0].Gone != 60 {
+		t.Errorf("the ledger counts %+v, %v", stats, err)
+	}
+	for _, a := range accounts[60:85] { // 25 of 30, and of 90 no third
+		w.sf.Edit("Account", a.ID, record.Fields{"Name": record.OfText("mass " + a.ID)})
+	}
+	w.sync()
+	if h := w.halted("client", "mass_change"); !strings.Contains(h.Detail, "25 of 30 records") {
+		t.Errorf("the halt is told as %+v", h)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"accord/engine/ledger"
 	"accord/engine/record"
@@ -35,6 +36,17 @@ type ReversedField struct {
 	Skipped       string // why it is not put back; "" when it is
 }
 
+// Part narrows a reversal to some of what a run wrote. Empty parts narrow nothing.
+type Part struct {
+	Object       string
+	Since, Until time.Time // by this machine's clock
+}
+
+// has says whether a write is in it.
+func (p Part) has(w ledger.Write) bool {
+	return (p.Object == "" || p.Object == w.Object) && !w.At.Before(p.Since) && (p.Until.IsZero() || !w.At.After(p.Until))
+}
+
 // Writes counts the records that would be written.
 func (r *Reversal) Writes() int {
 	n := 0
@@ -64,8 +76,9 @@ func (r *Reverter) Close() {
 	r.p.close()
 }
 
-// Plan reads what the run's records show now, and says what would be put back. It writes to no vendor.
-func (r *Reverter) Plan(ctx context.Context, run string) (*Reversal, error) {
+// Plan reads what the records show now that a run, or a part of it, wrote, and says what would be put back. It writes to no
+// vendor.
+func (r *Reverter) Plan(ctx context.Context, run string, part Part) (*Reversal, error) {
 	plan := &Reversal{Run: run}
 	type spot struct {
 		pair string
@@ -74,6 +87,9 @@ func (r *Reverter) Plan(ctx context.Context, run string) (*Reversal, error) {
 	records := map[spot]*overwritten{}
 	var order []spot
 	err := r.p.cfg.Ledger.RunWrites(ctx, run, func(w ledger.Write) error {
+		if !part.has(w) {
+			return nil
+		}
 		switch w.Op {
 		case record.Create:
 			plan.Created++

@@ -49,7 +49,7 @@ func TestARunIsPutBackWhereNobodyHasEditedSince(t *testing.T) {
 
 	r := w.reverter()
 	w.md.ForgetWrites()
-	plan, err := r.Plan(t.Context(), "bad-run")
+	plan, err := r.Plan(t.Context(), "bad-run", pipeline.Part{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestARunIsPutBackWhereNobodyHasEditedSince(t *testing.T) {
 		t.Errorf("amount is %v after the owner's edit", got)
 	}
 	// What was put back is not put back again. The edit in monday was, by the sync: so the run's value stands there again.
-	again, err := r.Plan(t.Context(), "bad-run")
+	again, err := r.Plan(t.Context(), "bad-run", pipeline.Part{})
 	if err != nil || again.Writes() != 1 {
 		t.Errorf("a second time would write %d records, %v", again.Writes(), err)
 	}
@@ -90,7 +90,7 @@ func TestARevertLeavesWhatMovedAfterThePlan(t *testing.T) {
 	w.sf.Edit("Opportunity", opp, record.Fields{"Amount": mustDecimal(t, "1000000")})
 	w.sync()
 	r := w.reverter()
-	plan, err := r.Plan(t.Context(), "bad-run")
+	plan, err := r.Plan(t.Context(), "bad-run", pipeline.Part{})
 	if err != nil || plan.Writes() != 1 {
 		t.Fatalf("%+v, %v", plan, err)
 	}
@@ -153,7 +153,7 @@ func TestARevertThatIsPutOffIsCarriedOutByTheSync(t *testing.T) {
 	w.sf.Edit("Opportunity", opp.ID, record.Fields{"Amount": mustDecimal(t, "1000000")})
 	w.sync()
 	r := w.reverter()
-	plan, err := r.Plan(t.Context(), "bad-run")
+	plan, err := r.Plan(t.Context(), "bad-run", pipeline.Part{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 // Round counts what a round of decisions of one object would do.
 type Round struct {
 	Object  string
-	Paired  int // pairs with a record on both sides
+	Paired  int // pairs with a record on both sides, before this round
 	Deletes int // records that would be archived or deleted
 	Changes int // records that would be updated; new ones overwrite nothing, and do not count
 	// Known and Seen count live records by side: before this round, and now. Seen is -1 for a side of which nothing new
@@ -70,7 +70,7 @@ func Check(g contract.Guard, r Round) *Halt {
 	if g.MaxDeletes >= 0 && r.Deletes > g.MaxDeletes {
 		return &Halt{Reason: MassDelete, Object: r.Object, Numerator: r.Deletes, Denominator: r.Paired, Limit: g.MaxDeletes, Guard: g,
 			Detail: fmt.Sprintf("%s would be archived or deleted at once, and the guard allows %d", of(r.Deletes, r.Paired), g.MaxDeletes),
-			Remedy: fmt.Sprintf("look at what was deleted; if it is meant, apply a contract with guard { max_deletes = %d }", r.Deletes)}
+			Remedy: fmt.Sprintf("look at what was deleted; resuming allows these, and guard { max_deletes = %d } in the contract as many every time", r.Deletes)}
 	}
 	limit, unlimited := changeLimit(g, r.Paired)
 	if r.Approved > 0 {
@@ -79,7 +79,7 @@ func Check(g contract.Guard, r Round) *Halt {
 	if !unlimited && r.Changes > limit {
 		return &Halt{Reason: MassChange, Object: r.Object, Numerator: r.Changes, Denominator: r.Paired, Limit: limit, Guard: g,
 			Detail: fmt.Sprintf("%s would be changed at once, and the guard allows %d%s", of(r.Changes, r.Paired), limit, percentage(g)),
-			Remedy: fmt.Sprintf("look at what changed; if it is meant, apply a contract with guard { max_changes = %d }", r.Changes)}
+			Remedy: fmt.Sprintf("look at what changed; resuming allows these, and guard { max_changes = %d } in the contract as many every time", r.Changes)}
 	}
 	return nil
 }
@@ -97,8 +97,12 @@ func emptied(g contract.Guard, r Round, s record.Side) *Halt {
 	default:
 		return nil
 	}
+	follows := ""
+	if r.Deletes > 0 {
+		follows = fmt.Sprintf("; resuming would archive or delete %d of %s for it", r.Deletes, contract.Systems[s.Other()])
+	}
 	return &Halt{Reason: SideEmpty, Object: r.Object, Side: s, Numerator: r.Seen[s], Denominator: r.Known[s], Guard: g,
-		Detail: fmt.Sprintf("%s showed %d records before and shows %s now", contract.Systems[s], r.Known[s], now),
+		Detail: fmt.Sprintf("%s showed %d records before and shows %s now%s", contract.Systems[s], r.Known[s], now, follows),
 		Remedy: "check that our user may still see them, and that the object's scope in the contract is what you mean"}
 }
 

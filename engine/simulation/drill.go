@@ -143,7 +143,7 @@ func (w *world) putBack(ctx context.Context, p *process, l *ledger.Ledger) error
 		return err
 	}
 	defer r.Close()
-	plan, err := r.Plan(ctx, run)
+	plan, err := r.Plan(ctx, run, pipeline.Part{})
 	if err != nil {
 		return err
 	}

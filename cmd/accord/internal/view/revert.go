@@ -31,7 +31,7 @@ func Reversal(out io.Writer, r *pipeline.Reversal, s Style) error {
 		}
 	}
 	if r.Created+r.Removed > 0 {
-		fmt.Fprintf(&b, "  %s were created and %s archived or deleted by the run: they stay as they are\n", plural(r.Created, "record"), plural(r.Removed, "record"))
+		fmt.Fprintf(&b, "  it also created %s, and archived or deleted %s: they stay as they are\n", plural(r.Created, "record"), plural(r.Removed, "record"))
 	}
 	if r.Writes() == 0 {
 		fmt.Fprintln(&b, "Nothing to put back.")

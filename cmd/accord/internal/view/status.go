@@ -47,11 +47,18 @@ func (st *State) Only(object string) bool {
 func Status(out io.Writer, st State, s Style) error {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "object\tpairs\tonly %s\tonly %s\tpending\tin flight\tconflicts\tdead letters\t\n", s.Systems[0], s.Systems[1])
+	apart := slices.ContainsFunc(st.Objects, func(o ledger.ObjectStats) bool { return o.Gone > 0 })
+	column := func(title string) string { // of pairs with a record that is deleted, archived, hidden or out of scope
+		if !apart {
+			return ""
+		}
+		return title + "\t"
+	}
+	fmt.Fprintf(w, "object\tpairs\t%sonly %s\tonly %s\tpending\tin flight\tconflicts\tdead letters\t\n", column("apart"), s.Systems[0], s.Systems[1])
 	conflicts, dead := 0, 0
 	for _, o := range st.Objects {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", line(o.Object), Number(o.Pairs), Number(o.Half[0]), Number(o.Half[1]),
-			Number(o.Pending), Number(o.Intents[0]+o.Intents[1]), Number(o.Conflicts), Number(o.DeadLetters))
+		fmt.Fprintf(w, "%s\t%s\t%s%s\t%s\t%s\t%s\t%s\t%s\t\n", line(o.Object), Number(o.Pairs-o.Gone), column(Number(o.Gone)), Number(o.Half[0]),
+			Number(o.Half[1]), Number(o.Pending), Number(o.Intents[0]+o.Intents[1]), Number(o.Conflicts), Number(o.DeadLetters))
 		conflicts += o.Conflicts
 		dead += o.DeadLetters
 	}
