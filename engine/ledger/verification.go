@@ -25,8 +25,8 @@ type Verification struct {
 	Gone     int `json:"gone"`
 	// Compared counts pairs whose both sides were compared; the others have something pending, which explains them.
 	Compared int `json:"compared"`
-	// Divergent counts fields that differ under the contract with nothing pending, no conflict and no dead letter to explain
-	// it; Samples names some: "006...: stage".
+	// Divergent counts fields that differ under the contract with nothing pending, no conflict, no dead letter and nobody's
+	// decision to explain it; Samples names some: "006...: stage".
 	Divergent int      `json:"divergent"`
 	Samples   []string `json:"samples,omitempty"`
 	Calls     int      `json:"calls"` // to both vendors
@@ -87,8 +87,8 @@ func (l *Ledger) LiveIDs(ctx context.Context, object string, side record.Side, y
 // Rested is a pair with both records that nobody is at work on.
 type Rested struct {
 	Work
-	// Explained are contract fields that an open conflict is about, or that an operator gave to a side; "" is the record as a
-	// whole. Dead says that a write to the pair has failed for good.
+	// Explained are contract fields that an open conflict is about; "" is the record as a whole. Dead says that a write to
+	// the pair has failed for good.
 	Explained map[string]bool
 	Dead      bool
 	// Left are native fields, by side, that a person left as they are: the last write of them was discarded when it had
@@ -121,21 +121,17 @@ func (l *Ledger) Rested(ctx context.Context, object, after string, limit int) ([
 			return err
 		}
 		explained := map[string]map[string]bool{}
-		for _, query := range []string{
-			`SELECT pair_id, field FROM conflict WHERE state = 'open' AND pair_id IN (%s)`,
-			`SELECT pair_id, field FROM award WHERE pair_id IN (%s)`,
-		} {
-			if err := t.among(query, nil, ids, func(r row) error {
-				var id, field string
-				err := r.Scan(&id, &field)
-				if explained[id] == nil {
-					explained[id] = map[string]bool{}
-				}
-				explained[id][field] = true
-				return err
-			}); err != nil {
-				return err
+		err = t.among(`SELECT pair_id, field FROM conflict WHERE state = 'open' AND pair_id IN (%s)`, nil, ids, func(r row) error {
+			var id, field string
+			err := r.Scan(&id, &field)
+			if explained[id] == nil {
+				explained[id] = map[string]bool{}
 			}
+			explained[id][field] = true
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		left, err := t.leftAlone(ids, work)
 		if err != nil {

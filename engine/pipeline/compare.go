@@ -53,6 +53,9 @@ func (p *Pipeline) comparePairs(ctx context.Context, o *object, rested []ledger.
 	if err != nil {
 		return fmt.Errorf("look up what the records of %s refer to: %w", o.Name, err)
 	}
+	if env.awards, err = p.cfg.Ledger.Awards(ctx, pairsOf(work)); err != nil {
+		return fmt.Errorf("read what operators decided about %s: %w", o.Name, err)
+	}
 	var again []string
 	for i, r := range rested {
 		left, right := r.Seen[record.Left], r.Seen[record.Right]
@@ -66,7 +69,7 @@ func (p *Pipeline) comparePairs(ctx context.Context, o *object, rested []ledger.
 		in, _ := p.input(o, work[i], env)
 		differ := 0
 		for _, name := range merge.Differing(in) {
-			if r.Explained[name] || meant(o.Field(name), r.Left) {
+			if _, given := in.Awards[name]; given || r.Explained[name] || meant(o.Field(name), r.Left) {
 				continue
 			}
 			differ++
