@@ -349,8 +349,9 @@ func (r *seenRow) begin(o *Observation) {
 }
 
 // wrote brings a confirmed write of ours into the row. Before is what was seen of the written fields when the write was
-// decided; stored is what the vendor's answer shows.
-func (r *seenRow) wrote(i Intent, before map[string]fieldSeen, stored record.Fields, version record.Version) {
+// decided; stored is what the vendor's answer shows. Overtaken says that somebody has changed a written field since: also
+// back to what was seen before, which was no news when it was told.
+func (r *seenRow) wrote(i Intent, before map[string]fieldSeen, stored record.Fields, version record.Version) (overtaken bool) {
 	for name, v := range i.Fields {
 		have, known := r.fields[name]
 		kept, shown := stored[name]
@@ -360,7 +361,8 @@ func (r *seenRow) wrote(i Intent, before map[string]fieldSeen, stored record.Fie
 		moved := known && (have.Version != before[name].Version || !have.Value.Equal(before[name].Value))
 		switch {
 		case moved && version != 0 && have.Version > version && !cut(version, have.Version):
-			continue // somebody was faster than our answer, and what they wrote is newer
+			overtaken = true // somebody was faster than our answer, and what they wrote is newer
+			continue
 		case moved && version <= have.Version && !have.Value.Equal(v):
 			r.doubt() // somebody changed it meanwhile, and nothing tells whether before us or after
 			continue
@@ -376,6 +378,7 @@ func (r *seenRow) wrote(i Intent, before map[string]fieldSeen, stored record.Fie
 		r.dirtyGen++ // a read that began before our write may not show it
 	}
 	r.changed = true
+	return overtaken
 }
 
 // cut says whether a vendor may have cut a version to the second within which the other lies: then nothing tells which of

@@ -287,6 +287,23 @@ func TestEditDuringWrite(t *testing.T) {
 	})
 }
 
+// Somebody who puts back what stood there before our write tells no news by it: that it differs from what was agreed shows
+// when the write is confirmed.
+func TestAnEditBackDuringAWrite(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1")
+		f.capture(event(record.Left, "L1", 2, "a", "2"))
+		f.write(record.Right, "a", "2")
+		i := f.dispatch(record.Right).Intents[0]
+		f.capture(event(record.Right, "R1", 6, "a", "1")) // the write, at 4, is not known yet
+		f.claimNone()
+		f.settle(ledger.Outcome{IntentID: i.ID, Done: true, Version: 4})
+		w := f.claimOne()
+		same(t, "seen", w.Seen[1].Fields, fields("a", "1"))
+		same(t, "base", w.Pair.Base[1], fields("a", "2"))
+	})
+}
+
 // A page of a listing that was asked for before our write, and arrives after its confirmation, is not taken for an edit:
 // where the vendor does not tell which version the write made, the record is read again.
 func TestAStalePageAfterOurWrite(t *testing.T) {

@@ -344,7 +344,9 @@ func (s *settling) saw(p *pairRow, i *intentRow, id string, o *Outcome, stored r
 	if r == nil {
 		return
 	}
-	r.wrote(i.Intent, i.before, stored, o.Version)
+	if r.wrote(i.Intent, i.before, stored, o.Version) {
+		s.enqueue(p, i.Priority, s.now, "changed")
+	}
 	if o.Found {
 		r.doubt()
 	}
