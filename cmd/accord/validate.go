@@ -46,9 +46,11 @@ func checkLenses(c *contract.Contract) hcl.Diagnostics {
 	})
 	var diags hcl.Diagnostics
 	for _, p := range problems {
-		at := p.Field.Range
+		var at hcl.Range
 		if p.Native != nil {
 			at = p.Native.Range
+		} else if p.Field != nil {
+			at = p.Field.Range
 		}
 		diags = append(diags, contract.NewDiagnostic(p.Code, at, p.Summary, p.Detail))
 	}

@@ -74,7 +74,7 @@ func (p *printer) diagnostic(d *hcl.Diagnostic) {
 			p.out.WriteString(strings.TrimRight("  "+l, " ") + "\n")
 		}
 	}
-	if _, known := Explain(code); known {
+	if code != "" {
 		p.out.WriteString("  " + p.paint(faint, "accord explain "+code) + "\n")
 	}
 }

@@ -173,15 +173,53 @@ func (j *subject) impossible() Problem {
 }
 
 // Check finds the problems of all fields of a contract whose native types are known without asking a vendor, in the
-// order of the contract. A field with an end whose shape shapeOf does not know is left to the plan.
+// order of the contract. A field with an end whose type the contract does not name is left to the plan; one of a type that
+// shapeOf does not know can't be made.
 func Check(c *contract.Contract, shapeOf func(system string, nf contract.NativeField) (record.Shape, bool)) []Problem {
 	var ps []Problem
 	for _, o := range c.Objects {
+		ps = append(ps, keys(o, shapeOf)...)
 		for _, f := range o.Fields {
 			if shapes, ok := shapesOf(f, shapeOf); ok {
 				_, found := New(f, shapes)
 				ps = append(ps, found...)
+				continue
 			}
+			ps = append(ps, unmade(f, shapeOf)...)
+		}
+	}
+	return ps
+}
+
+// keys finds key fields that hold no text, in which no id of the other system has room.
+func keys(o *contract.Object, shapeOf func(string, contract.NativeField) (record.Shape, bool)) []Problem {
+	var ps []Problem
+	for _, s := range record.Sides {
+		key := &o.Ends[s].Key
+		if sh, ok := shapeOf(system(s), *key); key.Type != "" && (!ok || sh.Kind != record.Text) {
+			ps = append(ps, Problem{Code: CodeUnmade, Summary: "A key needs a field that holds text", Native: key, Detail: fmt.Sprintf(
+				"Object %q keeps the %s record's id in %s %s, and a field of type %q can't hold it. Write key = text.%s.",
+				o.Name, system(s.Other()), system(s), key.Name, key.Type, key.Name)})
+		}
+	}
+	return ps
+}
+
+// unmade finds native fields of types that apply can't make.
+func unmade(f *contract.Field, shapeOf func(string, contract.NativeField) (record.Shape, bool)) []Problem {
+	var ps []Problem
+	for _, s := range record.Sides {
+		for i, nf := range f.Ends[s] {
+			if _, ok := shapeOf(system(s), nf); ok || nf.Type == "" {
+				continue
+			}
+			j := subject{field: f}
+			p := j.problem(CodeUnmade, "Apply can't make a field of this type", fmt.Sprintf(
+				"Field %q: a type before the name asks for a field that is made when it is missing, and none of type %q is ever made in %s. "+
+					"To map one that is there, whatever its type, leave the type away: %s = %s. The plan says whether its values can be carried.",
+				f.Name, nf.Type, system(s), system(s), nf.Name))
+			p.Native = &f.Ends[s][i]
+			ps = append(ps, p)
 		}
 	}
 	return ps

@@ -138,17 +138,22 @@ func TestCheck(t *testing.T) {
 			typed("health", "text", "status", nil),
 			typed("industry", "-", "numbers", nil), // left to the plan: nobody knows what the left field is
 			typed("size", "text", "numbers", nil),
+			typed("total", "text", "formula", nil),
 		}},
-		{Name: "deal", Fields: []*contract.Field{
+		{Name: "deal", Ends: [2]contract.End{{Key: contract.NativeField{Type: "text", Name: "k"}}, {Key: contract.NativeField{Type: "numbers", Name: "k"}}}, Fields: []*contract.Field{
 			typed("kickoff", "datetime", "date", nil),
 			typed("delivery", "date date", "timeline", nil),
 		}},
 	}}
 	var got []string
 	for _, p := range Check(c, offline) {
-		got = append(got, p.Code+" "+p.Field.Name)
+		name := "key"
+		if p.Field != nil {
+			name = p.Field.Name
+		}
+		got = append(got, p.Code+" "+name)
 	}
-	if diff := cmp.Diff([]string{CodePair + " size", CodeTimezone + " kickoff"}, got); diff != "" {
+	if diff := cmp.Diff([]string{CodePair + " size", CodeUnmade + " total", CodeUnmade + " key", CodeTimezone + " kickoff"}, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }

@@ -7,7 +7,7 @@ type Problem struct {
 	Code    string // stable, see Codes
 	Summary string
 	Detail  string                // what, with both types, and what to write into the contract
-	Field   *contract.Field       // its Range says where
+	Field   *contract.Field       // its Range says where; nil when it is an object's key
 	Native  *contract.NativeField // the native field at fault, whose Range is nearer; nil when it is the pair
 }
 
@@ -25,6 +25,7 @@ const (
 	CodeTarget    = "ACC2007"
 	CodeTransform = "ACC2008"
 	CodeCurrency  = "ACC2009"
+	CodeUnmade    = "ACC2010"
 )
 
 // Code explains one stable code.
@@ -55,6 +56,10 @@ func Codes() []Code {
 		{CodeCurrency, "Amounts of several currencies", "An org with several currencies says a record's currency in a field of its " +
 			"own; a bare number on the other side would not tell 100 EUR from 100 JPY. Carry one currency (currency = \"EUR\", with the " +
 			"field that says it beside the amount), map that field too, or accept the loss with lossy = [\"currency\"]."},
+		{CodeUnmade, "Apply can't make a field of this type", "A native field with a type before it (text.salesforce_id) is made by apply " +
+			"when it is missing. Fields that the vendor computes, and those whose values can't be kept in agreement, are never made. " +
+			"Leave the type away to map a field that exists, and give the contract field to the side that computes it. A key is made too, and " +
+			"holds the other record's id: it needs a text."},
 	}
 }
 
