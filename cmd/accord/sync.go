@@ -180,6 +180,9 @@ func stateOf(ctx context.Context, l *ledger.Ledger) (view.State, error) {
 		return view.State{}, err
 	}
 	state := view.StatusOf(stats, halted)
+	if state.Stalled, state.Streams, err = pipeline.Stalls(ctx, l); err != nil {
+		return view.State{}, err
+	}
 	if state.Triggers, err = l.TriggerStats(ctx); err != nil {
 		return view.State{}, err
 	}

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"accord/engine/record"
@@ -159,20 +161,33 @@ func (l *Ledger) Quiet(ctx context.Context) (bool, error) {
 }
 
 // NextDue is when there will be something to do if nothing arrives before: now when there is already; ok is false when
-// there is nothing but what waits for others.
-func (l *Ledger) NextDue(ctx context.Context) (at time.Time, ok bool, err error) {
+// there is nothing but what waits for others. What is of the objects in except does not count.
+func (l *Ledger) NextDue(ctx context.Context, except ...string) (at time.Time, ok bool, err error) {
+	args := []any{int64(never)}
+	var marks []string
+	for _, object := range except {
+		args = append(args, clean(object))
+		marks = append(marks, "$"+strconv.Itoa(len(args)))
+	}
+	others := func(column string) string {
+		if len(marks) == 0 {
+			return ""
+		}
+		return " AND " + column + " NOT IN (" + strings.Join(marks, ", ") + ")"
+	}
 	err = l.read(ctx, "see when something is due", func(t *tx) error {
 		next := int64(never)
 		for _, query := range []string{
-			`SELECT COALESCE(MIN(CASE WHEN p.not_before > p.lease_until THEN p.not_before ELSE p.lease_until END), $1) FROM pending p WHERE ` + free,
-			`SELECT COALESCE(MIN(not_before), $1) FROM intent WHERE state = 'ready'`,
-			`SELECT COALESCE(MIN(CASE WHEN not_before > lease_until THEN not_before ELSE lease_until END), $1) FROM trigger_firing WHERE state = 'ready'`,
+			`SELECT COALESCE(MIN(CASE WHEN p.not_before > p.lease_until THEN p.not_before ELSE p.lease_until END), $1) FROM pending p WHERE ` + free + others("p.object"),
+			`SELECT COALESCE(MIN(not_before), $1) FROM intent WHERE state = 'ready'` + others("object"),
+			`SELECT COALESCE(MIN(CASE WHEN not_before > lease_until THEN not_before ELSE lease_until END), $1) FROM trigger_firing
+				WHERE state = 'ready'` + others("object"),
 			// One that was put off waits for its record, which comes by itself or not at all.
-			`SELECT COALESCE(MIN(not_before), $1) FROM trigger_event WHERE state = 'waiting' AND attempts = 0`,
-			`SELECT CASE WHEN EXISTS (SELECT 1 FROM seen WHERE dirty = 1) THEN 0 ELSE CAST($1 AS BIGINT) END`,
+			`SELECT COALESCE(MIN(not_before), $1) FROM trigger_event WHERE state = 'waiting' AND attempts = 0` + others("object"),
+			`SELECT CASE WHEN EXISTS (SELECT 1 FROM seen WHERE dirty = 1` + others("object") + `) THEN 0 ELSE CAST($1 AS BIGINT) END`,
 		} {
 			var first int64
-			if _, err := t.one(query, []any{int64(never)}, &first); err != nil {
+			if _, err := t.one(query, args, &first); err != nil {
 				return err
 			}
 			next = min(next, first)

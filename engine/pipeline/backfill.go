@@ -22,6 +22,12 @@ func (p *Pipeline) backfill(ctx context.Context) error {
 			if again, err = p.tryBackfill(ctx, o); err != nil {
 				return err
 			}
+			if s, stalled := p.stalled.get(o.Name); stalled && o.unlisted && s.Passing && s.Tries <= onceTries && !again {
+				// What should pass soon is waited for: others may refer to it.
+				if again, err = true, p.meanwhile(ctx, o); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
@@ -33,8 +39,8 @@ func (p *Pipeline) tryBackfill(ctx context.Context, o *object) (again bool, err 
 	if err := p.review(ctx, o); err != nil {
 		return false, err
 	}
-	if o.unlisted = o.halted; o.halted {
-		return false, nil // once it is resumed
+	if o.unlisted = o.halted || o.unbound || p.waits(o); o.unlisted {
+		return false, nil // once it is resumed, or tried again
 	}
 	if done, err := p.backfilledUnder(ctx, o); err != nil {
 		return false, err
@@ -62,7 +68,19 @@ func (p *Pipeline) backfilledUnder(ctx context.Context, o *object) (string, erro
 	return done, nil
 }
 
+// backfillObject does it for one object whose lanes are held. One that a vendor refuses stalls before all of it is listed.
 func (p *Pipeline) backfillObject(ctx context.Context, o *object) error {
+	err := p.listObject(ctx, o)
+	if err == nil {
+		return nil
+	}
+	if err = p.stall(ctx, o, err); err == nil {
+		o.unlisted = true
+	}
+	return err
+}
+
+func (p *Pipeline) listObject(ctx context.Context, o *object) error {
 	o.unlisted = false
 	done, err := p.backfilledUnder(ctx, o)
 	if err != nil {
@@ -133,13 +151,29 @@ func (p *Pipeline) sweep(ctx context.Context) error {
 			o.listed = false
 			continue
 		}
-		for _, side := range record.Sides {
-			if _, err := p.list(ctx, o, side, false); err != nil {
+		if o.unbound || p.waits(o) {
+			continue // it is swept as soon as it is tried again
+		}
+		if s, ok := p.stalled.get(o.Name); ok {
+			p.stalled.trial(o.Name, s) // which this is
+		}
+		if err := p.sweepObject(ctx, o); err != nil {
+			if err := p.stall(ctx, o, err); err != nil {
 				return err
 			}
 		}
 	}
 	p.stir()
+	return nil
+}
+
+// sweepObject asks both sides of one object.
+func (p *Pipeline) sweepObject(ctx context.Context, o *object) error {
+	for _, side := range record.Sides {
+		if _, err := p.list(ctx, o, side, false); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -195,7 +229,7 @@ func (p *Pipeline) listTo(ctx context.Context, o *object, side record.Side, all 
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("list %s at %s: %w", o.Name, o.side(side), err)
+		return 0, o.refusal(side, "list", err)
 	}
 	if err := p.cfg.Ledger.SetCursor(ctx, ledger.Cursor{Connection: o.side(side), Name: mark, Position: strconv.FormatInt(int64(next), 10)}); err != nil {
 		return 0, fmt.Errorf("record how far %s was listed: %w", o.Name, err)
@@ -309,13 +343,4 @@ func (p *Pipeline) drain(ctx context.Context, o *object) error {
 			}
 		}
 	}
-}
-
-// later says whether an error of a whole call will pass by itself; then it is logged, and the loop goes on.
-func (p *Pipeline) later(ctx context.Context, o *object, side record.Side, doing string, err error) bool {
-	if ctx.Err() != nil || !passing(err) {
-		return false
-	}
-	p.cfg.Logger.Warn("will try again", "doing", doing, "object", o.Name, "at", o.side(side), "error", err)
-	return true
 }

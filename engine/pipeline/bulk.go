@@ -108,6 +108,9 @@ func (p *Pipeline) startLoad(ctx context.Context, o *object, side record.Side, b
 			p.cfg.Logger.Warn("another worker takes up a load that this one lost", "object", o.Name, "error", err)
 			err = nil
 		}
+		if err != nil {
+			err = p.stall(ctx, o, err)
+		}
 		p.loads.mu.Lock()
 		if p.loads.err == nil {
 			p.loads.err = err

@@ -13,8 +13,7 @@ import (
 )
 
 const (
-	canaryAge   = 10 * time.Minute // how long a look at the canaries is good for, for a round of deletes or mass changes
-	canaryAgain = 30 * time.Second // when a side that could not be asked is asked again
+	canaryAge = 10 * time.Minute // how long a look at the canaries is good for, for a round of deletes or mass changes
 )
 
 // canary looks at the records that must always be there: live on both sides, paired with each other, readable. It costs a
@@ -91,7 +90,7 @@ func (p *Pipeline) sing(ctx context.Context, o *object, ids [2]string) (amiss st
 		}
 		records, err := o.Records[side].Read(ctx, []string{id})
 		if err != nil {
-			return "", fmt.Errorf("look at canary %s of %s: %w", id, o.Name, err)
+			return "", o.refusal(side, "look at canary "+id+" of", err)
 		}
 		if len(records) != 1 {
 			return fmt.Sprintf("canary %s was asked for at %s, and %d records came", id, system, len(records)), nil

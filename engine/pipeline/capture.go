@@ -34,15 +34,14 @@ func (p *Pipeline) watch(ctx context.Context) error {
 
 // watchOne captures what one connection reports.
 func (p *Pipeline) watchOne(ctx context.Context, address string, l *ledger.Ledger) error {
-	cursors, err := l.Cursors(ctx, address)
-	if err != nil {
-		return fmt.Errorf("read the cursors of %s: %w", address, err)
-	}
-	err = p.providers[address].Watch(ctx, p.bindings[address], cursors, p.emit(address, l))
-	if ctx.Err() != nil {
-		return nil
-	}
-	return fmt.Errorf("watch %s: %w", address, err)
+	return p.follow(ctx, address, address, func(ctx context.Context) error {
+		cursors, err := l.Cursors(ctx, address)
+		if err != nil {
+			return fmt.Errorf("read the cursors of %s: %w", address, err)
+		}
+		err = p.providers[address].Watch(ctx, p.bindings[address], cursors, p.emit(address, l))
+		return fmt.Errorf("watch %s: %w", address, err)
+	})
 }
 
 // emit brings one batch of a connection's changes into the ledger, with the cursor behind them, in one transaction.
@@ -92,10 +91,7 @@ func (p *Pipeline) refresh(ctx context.Context, o *object) (bool, error) {
 		}
 		records, err := o.Records[side].Read(ctx, ids)
 		if err != nil {
-			if p.later(ctx, o, side, "read", err) {
-				continue
-			}
-			return worked, err
+			return worked, o.refusal(side, "read", err)
 		}
 		c := ledger.Capture{Priority: ledger.PriorityLive}
 		for i, r := range records {

@@ -17,13 +17,15 @@ import (
 )
 
 const (
-	maxAttempts   = 10               // of a write that fails for reasons that should pass
-	maxLinks      = 2                // of the writing of a key that another record carries
-	deliverRound  = 20               // batches of one lane before others have their turn
-	writeTimeout  = 2 * time.Minute  // of one batch, also during shutdown
-	settleTimeout = time.Minute      // of recording what became of one, also during shutdown
-	keyLifetime   = 25 * time.Minute // how long a vendor surely remembers an idempotency key, less a margin
-	inFlight      = 65 * time.Second // how long a vendor may still be at work on a request that we lost sight of
+	maxAttempts  = 10              // of a write that fails for reasons that should pass
+	maxLinks     = 2               // of the writing of a key that another record carries
+	deliverRound = 20              // batches of one lane before others have their turn
+	writeTimeout = 2 * time.Minute // of one batch, also during shutdown
+	// readableTimeout is of asking whether a side that took no write can be read.
+	readableTimeout = 30 * time.Second
+	settleTimeout   = time.Minute      // of recording what became of one, also during shutdown
+	keyLifetime     = 25 * time.Minute // how long a vendor surely remembers an idempotency key, less a margin
+	inFlight        = 65 * time.Second // how long a vendor may still be at work on a request that we lost sight of
 )
 
 // deliver sends what is intended for both sides of an object, in the fewest calls, and settles what came back.
@@ -42,6 +44,7 @@ func (p *Pipeline) deliver(ctx context.Context, o *object) (bool, error) {
 		}
 	}
 	g, gctx := errgroup.WithContext(ctx)
+	var refused [2]error // which must not break off what the other side is sent
 	for _, side := range record.Sides {
 		if p.loads.on(o, side) || sent[side] > 0 {
 			continue // one writer, and the order between a load and other writes is not the vendor's to keep
@@ -50,6 +53,10 @@ func (p *Pipeline) deliver(ctx context.Context, o *object) (bool, error) {
 			for range deliverRound {
 				n, err := p.deliverBatch(gctx, o, side)
 				sent[side] += n
+				if ofVendor(gctx, err) != nil {
+					refused[side] = err
+					return nil
+				}
 				if n == 0 || err != nil {
 					return err
 				}
@@ -58,7 +65,7 @@ func (p *Pipeline) deliver(ctx context.Context, o *object) (bool, error) {
 		})
 	}
 	err := g.Wait()
-	return sent[0]+sent[1] > 0, err
+	return sent[0]+sent[1] > 0, errors.Join(err, refused[0], refused[1])
 }
 
 // deliverBatch sends one batch. The intent, and the key that makes it repeatable, are in the ledger before the call.
@@ -101,16 +108,21 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 	if e := p.audited(ctx, o.group.hold); e != nil {
 		return e
 	}
-	doubt := err != nil && p.doubtful(first, err)
+	refused := p.refusesAll(ctx, o, side, results, err)
+	doubt := err != nil && p.doubtful(first, err, refused)
 	outcomes := make([]ledger.Outcome, len(batch.Intents))
 	for i, in := range batch.Intents {
 		result := record.Result{Err: err}
 		if err == nil {
 			result = results[i]
 		}
-		if doubt {
+		switch {
+		case doubt:
 			outcomes[i] = ledger.Outcome{IntentID: in.ID, Unknown: true, Error: err.Error()}
-		} else {
+		case refused != nil && provider.KindOf(result.Err) != provider.Unknown:
+			// It is not about this record, which is sent again when the object is tried again.
+			outcomes[i] = ledger.Outcome{IntentID: in.ID, Retry: &ledger.Retry{At: p.cfg.Clock(), Error: result.Err.Error()}}
+		default:
 			outcomes[i] = p.outcome(o, side, in, result)
 		}
 		outcomes[i].BatchID = batch.ID
@@ -124,7 +136,42 @@ func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch 
 		}
 	}
 	p.report(o, "deliver", func(pr *Progress) { pr.Delivered += len(batch.Intents) })
+	return refused
+}
+
+// refusesAll is the error for which an object stalls after a batch: one that no record of the batch is to blame for. Where
+// nothing of a batch was taken, and somebody would have to mend that, the side is asked whether it can be read at all: a
+// board that is not shown any more refuses each write as if each were wrong.
+func (p *Pipeline) refusesAll(ctx context.Context, o *object, side record.Side, results []record.Result, err error) error {
+	if err == nil {
+		if slices.ContainsFunc(results, func(r record.Result) bool { return r.Err == nil || passing(r.Err) }) {
+			return nil
+		}
+		err = results[0].Err
+	} else if passing(err) {
+		if provider.KindOf(err) == provider.Unknown {
+			return nil // it is looked up before anything else
+		}
+		return o.refusal(side, "write", err)
+	}
+	switch kind := provider.KindOf(err); {
+	case kind == provider.Stale:
+		return nil // so there is something to be read
+	case kind == provider.Unauthorized, ctx.Err() != nil: // with no time left to ask, the next life finds out
+		return o.refusal(side, "write", err)
+	}
+	if e := p.readable(ctx, o, side); ofVendor(ctx, e) != nil {
+		return o.refusal(side, "write", e)
+	}
 	return nil
+}
+
+// readable asks a side for what changed from now on: nothing, and an error where it can't be read.
+func (p *Pipeline) readable(ctx context.Context, o *object, side record.Side) error {
+	ctx, cancel := context.WithTimeout(ctx, readableTimeout)
+	defer cancel()
+	_, err := o.Records[side].List(ctx, record.VersionAt(p.cfg.Clock()), func([]record.Record) error { return nil })
+	return err
 }
 
 // audited brings what was called into the audit log, also during shutdown. A worker that stood still for so long that there
@@ -159,7 +206,7 @@ func (p *Pipeline) write(ctx context.Context, o *object, side record.Side, b pro
 // doubtful says whether a batch may have been carried out, or may yet be. Then all of it stays together under its key
 // until it was looked up. When a repetition comes to nothing, even surely so, that says nothing of the first try, which
 // the vendor may still be at work on: a new key would have it carried out twice.
-func (p *Pipeline) doubtful(first time.Time, err error) bool {
+func (p *Pipeline) doubtful(first time.Time, err, refused error) bool {
 	if first.IsZero() {
 		return provider.KindOf(err) == provider.Unknown
 	}
@@ -169,7 +216,7 @@ func (p *Pipeline) doubtful(first time.Time, err error) bool {
 		again = max(again, e.RetryAfter)
 	}
 	p.lookAgain(p.cfg.Clock().Add(again))
-	return passing(err)
+	return passing(err) || refused != nil
 }
 
 func (p *Pipeline) settle(ctx context.Context, o *object, outcomes []ledger.Outcome) error {

@@ -12,6 +12,9 @@
 // A backfill that is large enough for a file goes as one load, beside the loop, so that nobody's edit waits for it
 // (bulk.go).
 //
+// Nothing that a vendor says ends it: an object that is refused stands still until that has passed, or was mended, and the
+// others go on (stall.go).
+//
 // It never fights for ever: a field that is set and changed back again and again is stopped, and told (fight.go). What an
 // operator decides about a contested field holds for the values that he saw (award.go), and putting a run back leaves
 // alone what anybody has edited since (revert.go).

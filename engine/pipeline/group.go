@@ -65,7 +65,7 @@ func (p *Pipeline) visit(ctx context.Context, g *group) (bool, error) {
 	worked := false
 	for _, o := range g.objects {
 		did, err := p.turn(g.hold.ctx, o)
-		if err == nil && slices.Contains(p.toFire, o.Name) {
+		if err == nil && slices.Contains(p.toFire, o.Name) && !p.waits(o) {
 			var fired bool
 			fired, err = p.fire(g.hold.ctx, o.Name, g.hold)
 			did = did || fired
@@ -90,6 +90,9 @@ func (p *Pipeline) visit(ctx context.Context, g *group) (bool, error) {
 // lookAround sees who holds which lane, and which triggers are to act.
 func (p *Pipeline) lookAround(ctx context.Context) (err error) {
 	if p.known, err = p.cfg.Ledger.Lanes(ctx); err != nil {
+		return err
+	}
+	if err := p.recall(ctx); err != nil {
 		return err
 	}
 	p.toFire, err = p.cfg.Ledger.ObjectsToFire(ctx)
@@ -118,13 +121,18 @@ func (p *Pipeline) wanted(ctx context.Context, g *group) (bool, error) {
 	if broken {
 		return true, nil
 	}
-	names, resumed := make([]string, len(g.objects)), false
-	for i, o := range g.objects {
-		names[i] = o.Name
+	var names []string
+	resumed := false // or to be tried again
+	for _, o := range g.objects {
+		if p.waits(o) {
+			continue
+		}
+		names = append(names, o.Name)
 		if err := p.review(ctx, o); err != nil {
 			return false, err
 		}
-		resumed = resumed || o.unlisted && !o.halted
+		_, stalled := p.stalled.get(o.Name)
+		resumed = resumed || stalled || o.unlisted && !o.halted
 	}
 	some := resumed || slices.ContainsFunc(names, func(name string) bool { return slices.Contains(p.toFire, name) })
 	if !some {

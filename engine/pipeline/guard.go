@@ -37,9 +37,11 @@ func (p *Pipeline) guard(ctx context.Context, o *object, work []ledger.Work, res
 	if h == nil && round.Mass() && (round.Deletes != o.round.Deletes || !o.round.Mass()) {
 		h, err = p.canary(ctx, o, canaryAge)
 		switch {
-		case err != nil && ctx.Err() == nil && passing(err):
-			p.cfg.Logger.Warn("will try again", "doing", "look at the canary", "object", o.Name, "in", canaryAgain.String(), "error", err)
-			return true, p.giveBack(ctx, o, work, resolutions, canaryAgain)
+		case ofVendor(ctx, err) != nil:
+			if e := p.giveBack(ctx, o, work, resolutions, 0); e != nil {
+				return true, e
+			}
+			return true, err
 		case err != nil:
 			return false, err
 		}
@@ -126,7 +128,7 @@ func (p *Pipeline) check(ctx context.Context, o *object, round, whole policy.Rou
 // giveBack undoes claims: nothing was decided.
 func (p *Pipeline) giveBack(ctx context.Context, o *object, work []ledger.Work, resolutions []ledger.Resolution, wait time.Duration) error {
 	for i := range resolutions {
-		resolutions[i] = ledger.Resolution{PairID: work[i].Pair.ID, Gen: work[i].Gen, Lease: work[i].Lease, RetryAt: p.cfg.Clock().Add(wait), Reason: "halted"}
+		resolutions[i] = ledger.Resolution{PairID: work[i].Pair.ID, Gen: work[i].Gen, Lease: work[i].Lease, RetryAt: p.cfg.Clock().Add(wait), Reason: "given back"}
 	}
 	if _, err := o.ledger.Resolve(ctx, resolutions); err != nil {
 		return fmt.Errorf("give back claims of %s: %w", o.Name, err)

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"accord/engine/pipeline"
-	"accord/engine/provider"
 	"accord/engine/provider/providertest"
 	"accord/engine/record"
 )
@@ -260,15 +259,10 @@ func TestARunningSyncAsksTheCanaryBeforeItDeletes(t *testing.T) {
 	others := w.sf.Records("Account")[8:]
 	w.sf.Remove("Account", others[0].ID, record.Deleted)
 	w.until("the first deletion", gone(others[0].ID))
-	unreachable := &provider.Error{Kind: provider.Transient, Op: "read", Message: "down"}
-	w.md.Break(func(c providertest.Call) providertest.Fault {
-		if c.Operation == "read" {
-			return providertest.Fault{Before: unreachable}
-		}
-		return providertest.Fault{}
-	})
+	w.md.Slip("Clients", item, nil, record.Missing)      // who looked again would halt
 	w.sf.Remove("Account", others[1].ID, record.Deleted) // within the time that one look is good for
 	w.until("the second deletion", gone(others[1].ID))
+	w.md.Slip("Clients", item, nil, record.Live)
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)

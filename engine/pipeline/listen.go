@@ -54,12 +54,20 @@ func (p *Pipeline) listen(ctx context.Context, l *ledger.Ledger, heard func()) e
 		if !ok {
 			return &provider.Error{Kind: provider.Invalid, Op: "listen to events", Message: "connection " + address + " publishes none"}
 		}
+		first := true
 		start = append(start, func(ctx context.Context) error {
-			err := source.Listen(ctx, specs, cursors, p.hear(l, address, source, heard))
-			if ctx.Err() != nil || err == nil {
+			return p.follow(ctx, address, address+listening, func(ctx context.Context) error {
+				if !first { // it went on since
+					if cursors, err = p.places(ctx, l, address, specs); err != nil {
+						return err
+					}
+				}
+				first = false
+				if err := source.Listen(ctx, specs, cursors, p.hear(l, address, source, heard)); err != nil {
+					return fmt.Errorf("listen to %s: %w", address, err)
+				}
 				return nil
-			}
-			return fmt.Errorf("listen to %s: %w", address, err)
+			})
 		})
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -68,6 +76,9 @@ func (p *Pipeline) listen(ctx context.Context, l *ledger.Ledger, heard func()) e
 	}
 	return g.Wait()
 }
+
+// listening follows a connection's address in the name of the stream of what its users publish.
+const listening = " events"
 
 // listened holds, for each connection, the events that are listened to under the contract in force.
 const listened = "accord/listened"
@@ -282,6 +293,9 @@ func (p *Pipeline) consider(ctx context.Context, o ledger.Occasion) (ledger.Occa
 		return dead("what the ledger keeps of it does not fit the trigger any more", "have the event published anew")
 	}
 	about, missing, err := p.about(ctx, t, o)
+	if ofVendor(ctx, err) != nil {
+		return ledger.OccasionOutcome{Retry: &ledger.Retry{At: p.cfg.Clock().Add(time.Minute), Error: "what its record refers to can't be looked up now: " + err.Error()}}, nil
+	}
 	if err != nil {
 		return ledger.OccasionOutcome{}, err
 	}
@@ -344,9 +358,6 @@ func (p *Pipeline) about(ctx context.Context, t *contract.Trigger, o ledger.Occa
 	w := ledger.Work{Pair: e.Pair, Seen: e.Seen}
 	env, err := p.environment(ctx, bound, known([]ledger.Work{w}))
 	if err != nil {
-		if passing(err) {
-			return f, "what its record refers to can't be looked up now: " + err.Error(), nil
-		}
 		return f, "", err
 	}
 	in, _ := p.input(bound, w, env)

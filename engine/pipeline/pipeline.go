@@ -80,6 +80,9 @@ type Pipeline struct {
 	look      time.Time  // when unanswered writes are worth looking at again; zero = now
 	loads     loads
 	opened    atomic.Int64 // when vendors' streams were asked for, in milliseconds; 0 = nobody listens
+	stalled   standstill
+	patient   bool // refusals of vendors are waited out: objects stall, and nothing ends
+	started   bool // a contract was taken up before, so that the credentials were good once
 }
 
 // object is one object at work.
@@ -90,7 +93,8 @@ type object struct {
 	progress Progress
 	listed   bool         // as a whole, since the last sweep
 	halted   bool         // by its guard, until somebody resumes it
-	unlisted bool         // it was halted before all of it was listed under this contract
+	unlisted bool         // it was halted, or stalled, before all of it was listed under this contract
+	unbound  bool         // its structure could not be had when the contract was taken up
 	round    policy.Round // what was done since the object was last quiet
 	vanished vanished     // since then, too
 	allowed  Halt         // what somebody approved after a halt
@@ -139,8 +143,10 @@ func New(cfg Config) *Pipeline {
 	}
 }
 
-// Once takes up what changed on both sides since last time, settles everything pending, and returns.
+// Once takes up what changed on both sides since last time, settles everything pending, and returns. What a vendor refuses
+// holds its object and no other; the error is a *StalledError then.
 func (p *Pipeline) Once(ctx context.Context) error {
+	p.patient = true
 	for {
 		if err := p.once(ctx); !errors.Is(err, errNewContract) {
 			return err
@@ -173,12 +179,18 @@ func (p *Pipeline) once(ctx context.Context) error {
 		return err
 	}
 	if p.cfg.Verify {
-		return p.verifyOnce(ctx)
+		if err := p.verifyOnce(ctx); err != nil {
+			return err
+		}
+		return p.held(ctx)
 	}
-	return p.settleAll(ctx)
+	if err := p.settleAll(ctx); err != nil {
+		return err
+	}
+	return p.held(ctx)
 }
 
-// settleAll works until nothing is left that is due now or later.
+// settleAll works until nothing is left that is due now or later, but for what vendors refuse.
 func (p *Pipeline) settleAll(ctx context.Context) error {
 	for {
 		worked, err := p.round(ctx)
@@ -192,6 +204,9 @@ func (p *Pipeline) settleAll(ctx context.Context) error {
 		due, waiting, err := p.due(ctx)
 		if err != nil {
 			return err
+		}
+		if again, ok := p.patience(); ok && (!waiting || again.Before(due)) {
+			due, waiting = again, true
 		}
 		wait := idlePoll // for a load that is under way
 		if p.left {
@@ -207,14 +222,21 @@ func (p *Pipeline) settleAll(ctx context.Context) error {
 	}
 }
 
-// Run carries changes until ctx ends, and then returns nil after what is in flight has settled.
+// Run carries changes until ctx ends, and then returns nil after what is in flight has settled. What a vendor refuses
+// stalls an object, or all of a connection, and never ends it, but for credentials that are no good to begin with.
 func (p *Pipeline) Run(ctx context.Context) error {
+	p.patient = true
 	for {
-		if err := p.persist(ctx, "connect", p.connect); err != nil {
+		if err := p.connect(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
-			return err
+			if !p.waitsFor(ctx, err) {
+				return err
+			}
+			p.cfg.Logger.Warn("will try again", "doing", "connect", "in", idlePoll.String(), "error", err)
+			_ = p.sleep(ctx, idlePoll) // it ends with ctx, and the next try tells
+			continue
 		}
 		err := p.runContract(ctx)
 		if err != nil && ctx.Err() == nil && errors.Is(p.replaced(ctx), errNewContract) {
@@ -224,6 +246,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		}
 		p.close()
 		switch {
+		case errors.Is(err, errRebound):
+			p.cfg.Logger.Info("take up the structure anew", "because", err)
 		case errors.Is(err, errNewContract):
 			p.cfg.Logger.Info("another contract came into force", "after_serial", p.serial)
 		case ctx.Err() != nil:
@@ -243,7 +267,10 @@ func (p *Pipeline) connect(ctx context.Context) error {
 	return err
 }
 
-var errNewContract = errors.New("another contract came into force")
+var (
+	errNewContract = errors.New("another contract came into force")
+	errRebound     = fmt.Errorf("structure that could not be had is back: %w", errNewContract)
+)
 
 // runContract runs one contract until another comes into force or ctx ends.
 func (p *Pipeline) runContract(ctx context.Context) error {
@@ -277,7 +304,7 @@ func (p *Pipeline) runContract(ctx context.Context) error {
 		})
 	}
 	g.Go(func() error {
-		if err := p.persist(ctx, "backfill", p.backfill); err != nil {
+		if err := p.backfill(ctx); err != nil {
 			return err
 		}
 		close(ready)
@@ -311,24 +338,10 @@ func (p *Pipeline) sweeps(ctx context.Context, _ *ledger.Ledger) error {
 			return ctx.Err()
 		case <-timer.C:
 		}
-		if err := p.persist(ctx, "sweep", p.sweep); err != nil {
+		if err := p.sweep(ctx); err != nil {
 			return err
 		}
 		timer.Reset(next)
-	}
-}
-
-// persist repeats what fails for reasons that should pass.
-func (p *Pipeline) persist(ctx context.Context, doing string, do func(context.Context) error) error {
-	for {
-		err := do(ctx)
-		if err == nil || ctx.Err() != nil || !passing(err) {
-			return err
-		}
-		p.cfg.Logger.Warn("will try again", "doing", doing, "in", idlePoll.String(), "error", err)
-		if err := p.sleep(ctx, idlePoll); err != nil {
-			return err
-		}
 	}
 }
 
@@ -385,12 +398,19 @@ func (p *Pipeline) round(ctx context.Context) (bool, error) {
 }
 
 // turn is the way of a change through one object: what was sent and never answered, then what events pointed at, then
-// what is pending, then what is intended. Its lanes must be held.
+// what is pending, then what is intended. Its lanes must be held. An object that a vendor refuses stalls, and has no turn
+// until it is to be tried again.
 func (p *Pipeline) turn(ctx context.Context, o *object) (bool, error) {
 	if err := p.loads.failed(); err != nil {
 		return false, err
 	}
 	if err := p.review(ctx, o); err != nil {
+		return false, err
+	}
+	if p.waits(o) {
+		return false, nil
+	}
+	if stop, err := p.try(ctx, o); stop || err != nil {
 		return false, err
 	}
 	if o.unlisted && !o.halted {
@@ -400,11 +420,14 @@ func (p *Pipeline) turn(ctx context.Context, o *object) (bool, error) {
 	for _, step := range []func(context.Context, *object) (bool, error){p.recover, p.refresh, p.resolve, p.deliver} {
 		did, err := step(ctx, o)
 		if err != nil {
-			return worked, err
+			return worked, p.stall(ctx, o, err)
 		}
 		worked = worked || did
 	}
-	return worked, nil
+	if worked || p.loads.of(o) {
+		return worked, nil
+	}
+	return false, p.goesOn(ctx, o)
 }
 
 // passing says whether an error of a vendor should pass by itself.
@@ -436,7 +459,7 @@ func (p *Pipeline) sleep(ctx context.Context, d time.Duration) error {
 
 // due is when there will be something to do if nothing arrives before; ok is false when there is nothing.
 func (p *Pipeline) due(ctx context.Context) (at time.Time, ok bool, err error) {
-	at, ok, err = p.cfg.Ledger.NextDue(ctx)
+	at, ok, err = p.cfg.Ledger.NextDue(ctx, p.waiting()...)
 	if err != nil {
 		return at, ok, fmt.Errorf("ask the ledger what is due: %w", err)
 	}
@@ -465,7 +488,7 @@ func (p *Pipeline) unhaltedWork(ctx context.Context) (bool, error) {
 		return true, nil // what has happened has its actions, halted or not
 	}
 	for _, s := range stats {
-		if o := p.object(s.Object); o == nil || o.halted {
+		if o := p.object(s.Object); o == nil || o.halted || p.waits(o) {
 			continue
 		}
 		if s.Pending > s.Waiting || s.Intents[0]+s.Intents[1] > 0 || s.Dirty[0]+s.Dirty[1] > 0 {

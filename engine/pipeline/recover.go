@@ -56,11 +56,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 	}
 	arrived, repeatable, err := p.lookUp(ctx, o, side, b)
 	if err != nil {
-		if p.later(ctx, o, side, "look up unanswered writes", err) {
-			p.lookAgain(p.cfg.Clock().Add(idlePoll))
-			return false, nil
-		}
-		return false, err
+		return false, o.refusal(side, "look up unanswered writes of", err)
 	}
 	if repeatable && len(arrived) == 0 && age < keyLifetime && b.Whole {
 		// Nothing of it is there: send the very same batch again. Should the vendor still be at work on it, the key

@@ -31,8 +31,10 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 	}
 	env, err := p.environment(ctx, o, known(work))
 	if err != nil {
-		if p.later(ctx, o, record.Left, "look up people", err) {
-			return false, nil // the claim runs out, and the pairs come again
+		if ofVendor(ctx, err) != nil {
+			if e := p.giveBack(ctx, o, work, make([]ledger.Resolution, len(work)), 0); e != nil {
+				return false, e
+			}
 		}
 		return false, err
 	}

@@ -278,6 +278,9 @@ func (r *Reverter) put(ctx context.Context, o *object, intents []ledger.Intent) 
 	for sent := err == nil; sent && err == nil; {
 		sent, err = r.p.deliver(ctx, o)
 	}
+	if ofVendor(ctx, err) != nil && passing(err) {
+		err = nil // the next sync carries it out
+	}
 	return len(pairs), err
 }
 

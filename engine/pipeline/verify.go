@@ -45,7 +45,7 @@ func (p *Pipeline) verifications(ctx context.Context, _ *ledger.Ledger) error {
 			return ctx.Err()
 		case <-timer.C:
 		}
-		if err := p.persist(ctx, "compare both sides", p.verifyDue); err != nil {
+		if err := p.verifyDue(ctx); err != nil {
 			return err
 		}
 		next := p.cfg.Clock().Add(p.cfg.VerifyEvery)
@@ -62,7 +62,7 @@ func (p *Pipeline) verifications(ctx context.Context, _ *ledger.Ledger) error {
 	}
 }
 
-// verifyDue compares the objects whose turn it is, one after the other. Halted ones wait.
+// verifyDue compares the objects whose turn it is, one after the other. Halted and stalled ones wait.
 func (p *Pipeline) verifyDue(ctx context.Context) error {
 	for _, o := range p.objects {
 		due, err := p.verifyAt(ctx, o)
@@ -73,25 +73,31 @@ func (p *Pipeline) verifyDue(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if halted || due.After(p.cfg.Clock()) {
+		if _, stalled := p.stalled.get(o.Name); halted || stalled || due.After(p.cfg.Clock()) {
 			continue
 		}
-		v, err := p.relist(ctx, o)
-		if err != nil {
-			return err
+		if err := p.verifyObject(ctx, o); err != nil {
+			if err := p.stall(ctx, o, err); err != nil {
+				return err
+			}
 		}
-		if v == nil {
-			continue
-		}
-		p.stir()
-		if err := p.awaitRest(ctx, o); err != nil {
-			return err
-		}
-		if _, err := p.compare(ctx, o, v); err != nil {
-			return err
-		}
-		p.stir()
 	}
+	return nil
+}
+
+func (p *Pipeline) verifyObject(ctx context.Context, o *object) error {
+	v, err := p.relist(ctx, o)
+	if v == nil || err != nil {
+		return err
+	}
+	p.stir()
+	if err := p.awaitRest(ctx, o); err != nil {
+		return err
+	}
+	if _, err := p.compare(ctx, o, v); err != nil {
+		return err
+	}
+	p.stir()
 	return nil
 }
 
@@ -128,9 +134,15 @@ func (p *Pipeline) verifyOnce(ctx context.Context) error {
 			}
 			continue
 		}
+		if p.waits(o) || o.unbound {
+			continue
+		}
 		v, err := p.relist(ctx, o)
 		if err != nil {
-			return err
+			if err := p.stall(ctx, o, err); err != nil {
+				return err
+			}
+			continue
 		}
 		if v != nil {
 			under[o] = v
@@ -144,7 +156,9 @@ func (p *Pipeline) verifyOnce(ctx context.Context) error {
 		if v := under[o]; v != nil {
 			n, err := p.compare(ctx, o, v)
 			if err != nil {
-				return err
+				if err := p.stall(ctx, o, err); err != nil {
+					return err
+				}
 			}
 			differ += n
 		}
@@ -252,7 +266,7 @@ func (p *Pipeline) relistSide(ctx context.Context, o *object, side record.Side) 
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(missed)), readBatch) {
 		records, err := o.Records[side].Read(ctx, part)
 		if err != nil {
-			return found, false, fmt.Errorf("read what %s no longer lists of %s: %w", o.side(side), o.Name, err)
+			return found, false, o.refusal(side, "read what is no longer listed of", err)
 		}
 		c := ledger.Capture{Priority: ledger.PriorityBackfill, Untold: p.untold()}
 		for _, r := range records {

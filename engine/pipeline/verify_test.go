@@ -144,15 +144,15 @@ func TestADifferenceThatWasDecidedIsExplained(t *testing.T) {
 func TestAnInterruptedComparisonGoesOnWhereItWas(t *testing.T) {
 	w, _, item := settledDeals(t)
 	w.md.Slip("Deals", item, record.Fields{"amount": mustDecimal(t, "13")}, record.Live)
-	down := errors.New("killed")
 	w.md.Break(func(c providertest.Call) providertest.Fault {
 		if c.Operation == "list" && c.Table == "Deals" && c.Sequence > 8 {
-			return providertest.Fault{Before: &provider.Error{Kind: provider.Transient, Op: "list", Err: down, Message: "down"}}
+			return providertest.Fault{Before: &provider.Error{Kind: provider.Denied, Op: "list", Message: "no more"}}
 		}
 		return providertest.Fault{}
 	})
 	w.config.Verify = true
-	if err := pipeline.New(w.config).Once(t.Context()); !errors.Is(err, down) {
+	var stalled *pipeline.StalledError
+	if err := pipeline.New(w.config).Once(t.Context()); !errors.As(err, &stalled) {
 		w.md.Break(func(c providertest.Call) providertest.Fault { t.Logf("%+v", c); return providertest.Fault{} })
 		t.Fatalf("it was not interrupted: %v, %+v", err, w.compared("deal"))
 	}

@@ -46,7 +46,8 @@ type Structure interface {
 
 // Records is what the pipeline asks of one object's records at one vendor.
 type Records interface {
-	// Shapes describes the bound fields by native name, as the vendor described them when the binding was made.
+	// Shapes describes the bound fields by native name, the key among them, as the vendor described them when the binding
+	// was made.
 	Shapes() map[string]record.Shape
 	// Lane names what has one writer at a time: the board, the kind of record. Objects of one connection that share it give
 	// the same name. No I/O.

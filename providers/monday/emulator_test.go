@@ -1,6 +1,7 @@
 package monday
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -116,12 +117,13 @@ func TestVanishedColumnIsHidden(t *testing.T) {
 		t.Errorf("got %v, want it hidden", err)
 	}
 	r := s.records(dealSpec())
-	got, err := r.Read(t.Context(), []string{fmt.Sprint(item)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v, shown := got[0].Fields["my_text"]; shown {
-		t.Errorf("a hidden column reads as %q", v)
+	_, readErr := r.Read(t.Context(), []string{fmt.Sprint(item)})
+	_, listErr := r.List(t.Context(), 0, func([]record.Record) error { return nil })
+	for what, err := range map[string]error{"read": readErr, "list": listErr} {
+		var e *provider.Error
+		if !errors.As(err, &e) || e.Kind != provider.Hidden || !slices.Equal(e.Fields, []string{"my_text"}) {
+			t.Errorf("%s: %v, want it hidden", what, err)
+		}
 	}
 }
 

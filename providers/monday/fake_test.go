@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -155,6 +156,18 @@ func dealBinding(t testing.TB, p *Provider) provider.Binding {
 func dealRecords(t testing.TB, p *Provider) *records {
 	t.Helper()
 	r, err := p.Records(dealBinding(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.(*records)
+}
+
+// textRecords are deals of which only the name, a text and the key are bound.
+func textRecords(t testing.TB, p *Provider) *records {
+	t.Helper()
+	b := dealBinding(t, p)
+	b.Spec.Fields = slices.DeleteFunc(slices.Clone(b.Spec.Fields), func(f provider.FieldSpec) bool { return f.Name != nameColumn && f.Name != "my_text" })
+	r, err := p.Records(b)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -230,19 +230,39 @@ func outside(state string) record.State {
 	return record.Outside
 }
 
-// keyShown refuses items whose key column our user may not see: without it every item would look like one that belongs
-// to nobody, and be paired or made again.
-func (r *records) keyShown(rec *record.Record) error {
-	if r.key == nil || rec.State != record.Live {
+// whole refuses items of which a bound column is not shown: without its key every item would look like one that belongs to
+// nobody, and be paired or made again; and nobody would learn that another column is not followed any more.
+func (r *records) whole(rec *record.Record, columns []boundColumn) error {
+	if rec.State != record.Live {
 		return nil
 	}
-	if _, shown := rec.Fields[r.key.field]; shown {
-		return nil
+	for _, c := range columns {
+		if _, shown := rec.Fields[c.field]; !shown {
+			return &provider.Error{
+				Kind: provider.Hidden, Op: "read items of board " + r.boardName(), Fields: []string{c.field},
+				Message: "column " + c.id + " is not shown to our user: it was deleted, or its view is restricted",
+			}
+		}
 	}
-	return &provider.Error{
-		Kind: provider.Hidden, Op: "read items of board " + r.boardName(), Fields: []string{r.key.field},
-		Message: "the key column " + r.key.id + " is not shown to our user: it was deleted, or its view is restricted",
+	return nil
+}
+
+// shown insists that our user still sees the board: an item that is not shown on one that is not shown may well be there.
+func (r *records) shown(ctx context.Context, doing string) error {
+	d := newDocument("query", "shown")
+	d.add("boards(ids:", d.variable("board", "[ID!]", []string{r.board}), "){id}")
+	a, err := r.p.client.call(ctx, d.request("look for board "+r.boardName(), "boards", 0))
+	if err != nil {
+		return err
 	}
+	var boards []struct{ ID id }
+	if err := a.decode("boards", &boards); err != nil {
+		return err
+	}
+	if len(boards) == 0 {
+		return r.hidden(doing)
+	}
+	return nil
 }
 
 // Read looks items up by id: 100 a list, and up to five lists a call.
@@ -262,6 +282,11 @@ func (r *records) Read(ctx context.Context, ids []string) ([]record.Record, erro
 			return nil, err
 		}
 		rest = rest[len(batch):]
+	}
+	if r.board != "" && slices.ContainsFunc(ids, func(x string) bool { _, ok := found[x]; return isID(x) && !ok }) {
+		if err := r.shown(ctx, "read items"); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]record.Record, len(ids))
 	for i, x := range ids {
@@ -309,7 +334,7 @@ func (r *records) readBatch(ctx context.Context, ids []string, found map[string]
 			}
 			rec, err := r.record(row)
 			if err == nil {
-				err = r.keyShown(&rec)
+				err = r.whole(&rec, r.columns)
 			}
 			if err != nil {
 				return err
@@ -336,6 +361,9 @@ func (r *records) Find(ctx context.Context, keys []string) (map[string][]string,
 	}
 	for k := range found {
 		found[k] = unique(found[k])
+	}
+	if len(found) < len(unique(keys)) {
+		return found, r.shown(ctx, "find items by key")
 	}
 	return found, nil
 }
@@ -368,7 +396,7 @@ func (r *records) findBatch(ctx context.Context, keys []string, found map[string
 		for _, row := range page.Items {
 			rec, err := r.record(row)
 			if err == nil {
-				err = r.keyShown(&rec)
+				err = r.whole(&rec, []boundColumn{*r.key})
 			}
 			if err != nil {
 				return err

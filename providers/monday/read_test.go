@@ -16,7 +16,7 @@ func TestReadKeepsOrderAndTellsMissing(t *testing.T) {
 		{"id":"3","name":"c","state":"archived","updated_at":"2026-06-15T09:30:15Z","board":{"id":"12"},"column_values":[{"id":"my_numbers","type":"numbers","text":"1","value":"\"1\""}]},
 		{"id":"2","name":"b","state":"active","board":{"id":"99"},"column_values":[]},
 		{"id":"1","name":"a","state":"deleted","board":{"id":"12"},"column_values":[]}]}}`
-	v := newVendor(t, reply{body: body})
+	v := newVendor(t, reply{body: body}, reply{body: `{"data":{"boards":[{"id":"12"}]}}`})
 	r := dealRecords(t, newProvider(t, v.URL, nil))
 	got, err := r.Read(t.Context(), []string{"1", "2", "3", "4", "not an id", "3"})
 	if err != nil {
@@ -36,7 +36,7 @@ func TestReadKeepsOrderAndTellsMissing(t *testing.T) {
 }
 
 func TestReadPacksIDs(t *testing.T) {
-	v := newVendor(t, reply{body: `{"data":{"i0":[],"i1":[],"i2":[],"i3":[],"i4":[]}}`})
+	v := newVendor(t, reply{body: `{"data":{"i0":[],"i1":[],"i2":[],"i3":[],"i4":[],"boards":[{"id":"12"}]}}`})
 	r := dealRecords(t, newProvider(t, v.URL, nil))
 	var ids []string
 	for i := range 1001 {
@@ -45,15 +45,16 @@ func TestReadPacksIDs(t *testing.T) {
 	if _, err := r.Read(t.Context(), ids); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(v.requests()); n != 3 {
-		t.Errorf("%d requests for 1,001 ids, want 3", n)
+	if n := len(v.requests()); n != 4 {
+		t.Errorf("%d requests for 1,001 ids, want 3, and 1 to see that the board is there", n)
 	}
 }
 
 func TestFindIsExact(t *testing.T) {
 	item := `{"id":%q,"name":"a","state":"active","board":{"id":"12"},"column_values":[{"id":"salesforce_id","type":"text","text":%q}]}`
 	v := newVendor(t, reply{body: `{"data":{"page":{"cursor":"c1","items":[` + fmt.Sprintf(item, "2", "006A") + `,` + fmt.Sprintf(item, "3", "006a") + `]}}}`},
-		reply{body: `{"data":{"page":{"cursor":null,"items":[` + fmt.Sprintf(item, "1", "006A") + `]}}}`})
+		reply{body: `{"data":{"page":{"cursor":null,"items":[` + fmt.Sprintf(item, "1", "006A") + `]}}}`},
+		reply{body: `{"data":{"boards":[{"id":"12"}]}}`})
 	r := dealRecords(t, newProvider(t, v.URL, nil))
 	found, err := r.Find(t.Context(), []string{"006A", "006B", ""})
 	if err != nil || len(found) != 1 || !slices.Equal(found["006A"], []string{"1", "2"}) {
@@ -83,7 +84,7 @@ func TestFullListSurvivesADeadCursor(t *testing.T) {
 		reply{body: `{"data":{"boards":[{"items_page":{"cursor":"c1","items":[` + listItem("1", "2026-06-15T09:00:00Z") + `]}}]}}`}, dead,
 		reply{body: `{"data":{"boards":[{"items_page":{"cursor":"c2","items":[` + listItem("1", "2026-06-15T09:00:00Z") + `]}}]}}`},
 		reply{body: `{"data":{"page":{"cursor":null,"items":[` + listItem("2", "2026-06-15T10:00:00Z") + `]}}}`})
-	got, next, err := collect(t, dealRecords(t, newProvider(t, v.URL, nil)), 0)
+	got, next, err := collect(t, textRecords(t, newProvider(t, v.URL, nil)), 0)
 	if err != nil || len(got) != 2 || next < record.VersionAt(time.Date(2026, 6, 15, 10, 0, 0, 0, time.UTC)) {
 		t.Errorf("got %d records up to %v, %v", len(got), next.Time(), err)
 	}
@@ -100,7 +101,7 @@ func TestSweepStopsAndReadsTheLog(t *testing.T) {
 	v := newVendor(t, reply{body: first},
 		reply{body: `{"data":{"i0":[{"id":"7","name":"gone","state":"deleted","updated_at":"2026-06-15T12:00:30Z","board":{"id":"12"},"column_values":[]}]}}`})
 	clock := func() time.Time { return since.Add(10 * time.Minute) }
-	got, next, err := collect(t, dealRecords(t, newProvider(t, v.URL, func(c *Config) { c.Clock = clock })), record.VersionAt(since))
+	got, next, err := collect(t, textRecords(t, newProvider(t, v.URL, func(c *Config) { c.Clock = clock })), record.VersionAt(since))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ func TestSweepWithoutTheLog(t *testing.T) {
 		"whole": {{body: `{"data":null,"errors":[{` + denied + `}]}`}, {body: `{"data":{"boards":[{` + items + `}]}}`}},
 	} {
 		v := newVendor(t, replies...)
-		got, _, err := collect(t, dealRecords(t, newProvider(t, v.URL, nil)), record.VersionAt(time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)))
+		got, _, err := collect(t, textRecords(t, newProvider(t, v.URL, nil)), record.VersionAt(time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)))
 		if err != nil || len(got) != 1 {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
@@ -179,10 +180,22 @@ func TestHiddenKeyIsNoMissingKey(t *testing.T) {
 	}
 }
 
+// What is not shown of a board that is not shown itself is neither gone nor absent.
+func TestAHiddenBoardHidesItsItems(t *testing.T) {
+	v := newVendor(t, reply{body: `{"data":{"i0":[],"page":{"cursor":null,"items":[]},"boards":[]}}`})
+	r := dealRecords(t, newProvider(t, v.URL, nil))
+	if got, err := r.Read(t.Context(), []string{"1"}); provider.KindOf(err) != provider.Hidden {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	if got, err := r.Find(t.Context(), []string{"006A"}); provider.KindOf(err) != provider.Hidden {
+		t.Errorf("found %+v, %v", got, err)
+	}
+}
+
 func TestPagesShrinkWhenTooDear(t *testing.T) {
 	dear := reply{status: 429, body: `{"errors":[{"message":"Complexity budget exhausted","extensions":{"code":"COMPLEXITY_BUDGET_EXHAUSTED","complexity":9000000,"complexity_budget_left":5000000,"complexity_budget_limit":5000000,"retry_in_seconds":60}}]}`}
 	v := newVendor(t, dear, dear, reply{body: `{"data":{"boards":[{"items_page":{"cursor":null,"items":[` + listItem("1", "2026-06-15T12:01:01Z") + `]}}]}}`})
-	got, _, err := collect(t, dealRecords(t, newProvider(t, v.URL, nil)), 0)
+	got, _, err := collect(t, textRecords(t, newProvider(t, v.URL, nil)), 0)
 	if err != nil || len(got) != 1 {
 		t.Errorf("got %v, %v", got, err)
 	}

@@ -91,7 +91,7 @@ func (s *sweep) emit(page *itemsPage) (old bool, err error) {
 	for _, row := range page.Items {
 		rec, err := s.record(row)
 		if err == nil {
-			err = s.keyShown(&rec)
+			err = s.whole(&rec, s.columns)
 		}
 		if err != nil {
 			return false, err

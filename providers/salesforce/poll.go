@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"accord/engine/provider"
@@ -59,11 +60,13 @@ func (w *watcher) poll(ctx context.Context, reason *provider.Error, wait time.Du
 			return err
 		}
 		mark, err := w.sweep(ctx, w.at.mark)
+		var emitted *emitError
+		if errors.As(err, &emitted) {
+			return err
+		}
 		if e := asErrorOrNil(err); e != nil {
-			if !e.Kind.Retriable() {
-				return err
-			}
-			w.log.Debug("a poll failed", "error", err)
+			// Neither way tells what changed. Other topics go on, and whoever lists the records meets the same refusal.
+			w.log.Warn("a poll failed", "error", err)
 			w.swept = clock().Add(min(e.RetryAfter, pollSlowest))
 			continue
 		}

@@ -119,6 +119,9 @@ func (r *records) Shapes() map[string]record.Shape {
 	for _, c := range r.columns {
 		shapes[c.native] = c.shape
 	}
+	if r.key != nil {
+		shapes[r.key.native] = r.key.shape
+	}
 	return shapes
 }
 

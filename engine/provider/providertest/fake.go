@@ -196,7 +196,13 @@ func (r *records) Shapes() map[string]record.Shape {
 	s := r.fake.System
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return r.shapes()
+	shapes := r.shapes()
+	if t := s.tables[r.table]; t != nil {
+		if key, ok := t.shapes[r.spec.Key.Name]; ok {
+			shapes[r.spec.Key.Name] = key
+		}
+	}
+	return shapes
 }
 
 // shapes is Shapes where the System is locked.

@@ -18,6 +18,10 @@ import (
 type State struct {
 	Objects []ledger.ObjectStats     `json:"objects"`
 	Halted  map[string]pipeline.Halt `json:"halted,omitempty"`
+	// Stalled are the objects that vendors refuse, and that go on by themselves; Streams are connections whose changes or
+	// events can't be followed.
+	Stalled map[string]pipeline.Stall `json:"stalled,omitempty"`
+	Streams map[string]pipeline.Stall `json:"streams_refused,omitempty"`
 	// Compared is the newest full comparison of each object.
 	Compared []ledger.Verification `json:"compared,omitempty"`
 	// Triggers are those that ever fired or have something to do; Gaps are stretches of which events may be lost.
@@ -40,7 +44,9 @@ func (st *State) Only(object string) bool {
 	st.Compared = slices.DeleteFunc(st.Compared, func(v ledger.Verification) bool { return v.Object != object })
 	st.Triggers, st.Gaps, st.Workers = nil, nil, nil // which are nobody's
 	maps.DeleteFunc(st.Halted, func(name string, _ pipeline.Halt) bool { return name != object })
-	return len(st.Objects)+len(st.Changes)+len(st.Halted) > 0
+	maps.DeleteFunc(st.Stalled, func(name string, _ pipeline.Stall) bool { return name != object })
+	st.Streams = nil
+	return len(st.Objects)+len(st.Changes)+len(st.Halted)+len(st.Stalled) > 0
 }
 
 // Status writes where a sync stands, and what to do about what is stuck.
@@ -71,6 +77,7 @@ func Status(out io.Writer, st State, s Style) error {
 	s.compared(&b, st.Compared, st.Changes)
 	s.workers(&b, st.Workers, st.At)
 	s.halts(&b, st.Halted)
+	s.stalls(&b, st)
 	if conflicts > 0 {
 		fmt.Fprintf(&b, "%s %s to look at: accord conflicts list\n", s.paint(yellow, "!"), plural(conflicts, "conflict"))
 	}
@@ -94,6 +101,38 @@ func (s Style) halts(b *strings.Builder, halted map[string]pipeline.Halt) {
 		h := halted[name]
 		fmt.Fprintf(b, "%s %s is halted: %s\n   %s\n   then `accord resume %s`\n", s.paint(red, "!"), line(name), line(h.Detail), line(h.Remedy), line(name))
 	}
+}
+
+// stalls says what vendors refuse. Objects that stand still for one reason are named together.
+func (s Style) stalls(b *strings.Builder, st State) {
+	const at = "15:04:05Z"
+	told := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(st.Stalled)) {
+		stall := st.Stalled[name]
+		if told[name] {
+			continue
+		}
+		names := []string{line(name)}
+		for _, other := range slices.Sorted(maps.Keys(st.Stalled)) {
+			if o := st.Stalled[other]; other > name && o.Detail == stall.Detail {
+				names, told[other] = append(names, line(other)), true
+			}
+		}
+		fmt.Fprintf(b, "%s %s cannot go on since %s: %s\n   %s; tried again at %s (%s so far)\n", s.paint(red, "!"), strings.Join(names, ", "), when(stall.Since),
+			line(stall.Detail), line(stall.Remedy), stall.Again.UTC().Format(at), tries(stall.Tries))
+	}
+	for _, name := range slices.Sorted(maps.Keys(st.Streams)) {
+		stall := st.Streams[name]
+		fmt.Fprintf(b, "%s %s tells of no changes since %s; sweeps find them: %s\n   %s; tried again at %s (%s so far)\n", s.paint(yellow, "!"), line(name),
+			when(stall.Since), line(stall.Detail), line(stall.Remedy), stall.Again.UTC().Format(at), tries(stall.Tries))
+	}
+}
+
+func tries(n int) string {
+	if n == 1 {
+		return "1 try"
+	}
+	return Number(n) + " tries"
 }
 
 // DeadLetters lists writes that failed for good.

@@ -154,6 +154,17 @@ func TestStatus(t *testing.T) {
 				"deal":   {Detail: "a round would change 300 records of 18,432", Remedy: "look at what changed them"},
 				"client": {Detail: "a round would delete 90 records", Remedy: "look whether they were meant to be deleted"},
 			})},
+		{"status-stalled.golden", view.State{
+			Objects: []ledger.ObjectStats{{Object: "deal", Pairs: 3}},
+			Stalled: map[string]pipeline.Stall{
+				"client": {Detail: "the credentials are refused", Remedy: "renew them", Since: moment, Again: moment.Add(time.Minute), Tries: 1},
+				"deal":   {Detail: "board 42 is not shown", Remedy: "bring it back", Since: moment, Again: moment.Add(5 * time.Minute), Tries: 1999},
+				"task":   {Detail: "the credentials are refused", Remedy: "renew them", Since: moment, Again: moment.Add(time.Minute), Tries: 1},
+			},
+			Streams: map[string]pipeline.Stall{
+				"salesforce.crm": {Detail: "no such topic", Remedy: "run apply", Since: moment, Again: moment.Add(time.Minute), Tries: 2},
+			},
+		}},
 		{"status-triggers.golden", view.State{
 			Objects: []ledger.ObjectStats{{Object: "deal", Pairs: 3}},
 			Triggers: []ledger.TriggerStats{
