@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"accord/cmd/accord/internal/emulation"
+	"accord/providers/monday/mondayemulator"
 	"accord/providers/salesforce/salesforceemulator"
 )
 
@@ -24,12 +25,14 @@ import (
 //	[!] salesforce shows SOBJECT NAME FIELD VALUE
 //	salesforce forbid SOBJECT [FORMULA TEXT] refuse records for which the formula is true, with that text; none without
 //	monday set|id|shows                      the same for a board, an item and its columns
+//	fault salesforce|monday JSON             script what the vendor does wrong; "none" ends it
 //	tamper SQL                               change the ledger behind accord's back
 var scriptWords = map[string]func(*testscript.TestScript, bool, []string){
 	"emulate": (*scriptStand)(nil).emulate,
 	"salesforce": func(ts *testscript.TestScript, neg bool, args []string) {
 		standOf(ts).vendor(ts, neg, "salesforce", args)
 	},
+	"fault":  func(ts *testscript.TestScript, neg bool, args []string) { standOf(ts).fault(ts, neg, args) },
 	"tamper": tamper,
 	"monday": func(ts *testscript.TestScript, neg bool, args []string) { standOf(ts).vendor(ts, neg, "monday", args) },
 }
@@ -73,6 +76,27 @@ func (*scriptStand) emulate(ts *testscript.TestScript, neg bool, args []string) 
 		ts.Setenv(v.Name, v.Value)
 	}
 	ts.Value(standKey{}).(*scriptStand).demo = &demo{emulated: e}
+}
+
+func (s *scriptStand) fault(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fault salesforce|monday JSON")
+	}
+	e := s.demo.emulated
+	switch {
+	case args[1] == "none":
+		e.Monday.ClearFaults()
+		e.Salesforce.ClearFaults()
+	case args[0] == "monday":
+		var f mondayemulator.Fault
+		ts.Check(json.Unmarshal([]byte(args[1]), &f))
+		_, err := e.Monday.AddFault(f)
+		ts.Check(err)
+	default:
+		var f salesforceemulator.Fault
+		ts.Check(json.Unmarshal([]byte(args[1]), &f))
+		ts.Check(e.Salesforce.Inject(f))
+	}
 }
 
 func tamper(ts *testscript.TestScript, neg bool, args []string) {

@@ -22,7 +22,7 @@ func (p *Pipeline) backfill(ctx context.Context) error {
 			if again, err = p.tryBackfill(ctx, o); err != nil {
 				return err
 			}
-			if s, stalled := p.stalled.get(o.Name); stalled && o.unlisted && s.Passing && s.Tries <= onceTries && !again {
+			if s, stalled := p.stalled.get(o.Name); stalled && o.unlisted && !o.unbound && !again && p.soon(s) {
 				// What should pass soon is waited for: others may refer to it.
 				if again, err = true, p.meanwhile(ctx, o); err != nil {
 					return err

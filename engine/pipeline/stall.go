@@ -404,7 +404,7 @@ func (p *Pipeline) flows(ctx context.Context, name string) error {
 func (p *Pipeline) patience() (at time.Time, ok bool) {
 	for _, o := range p.objects {
 		s, stalled := p.stalled.get(o.Name)
-		if !stalled || !s.Passing || s.Tries > onceTries || s.Again.After(p.cfg.Clock().Add(onceWaits)) {
+		if !stalled || !p.soon(s) {
 			continue
 		}
 		if !ok || s.Again.Before(at) {
@@ -412,6 +412,11 @@ func (p *Pipeline) patience() (at time.Time, ok bool) {
 		}
 	}
 	return at, ok
+}
+
+// soon says whether a stall should be over so soon that it is worth waiting for.
+func (p *Pipeline) soon(s Stall) bool {
+	return s.Passing && s.Tries <= onceTries && !s.Again.After(p.cfg.Clock().Add(onceWaits))
 }
 
 // held is the error that names what could not be settled because vendors refuse it; nil when there is none.

@@ -3,6 +3,8 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -279,29 +281,57 @@ func TestBadCredentialsEndASyncOnlyAtItsStart(t *testing.T) {
 }
 
 func TestASingleSyncNamesWhatWasHeld(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.seed(2, 4)
+	for _, said := range []*provider.Error{
+		{Kind: provider.Denied, Message: "not for you"},
+		{Kind: provider.Exhausted, Message: "not today", RetryAfter: 12 * time.Hour},
+		{Kind: provider.Transient, Message: "not now"},
+	} {
+		for _, structure := range []bool{false, true} {
+			t.Run(fmt.Sprint(said.Kind, structure), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { settleBut(t, said, structure) })
+			})
+		}
+	}
+}
+
+// settleBut has a single sync meet a refusal of deals, of their records or already of their structure.
+func settleBut(t *testing.T, said *provider.Error, structure bool) {
+	w := newWorld(t)
+	w.seed(2, 4)
+	plain := w.providers["monday.work"]
+	if structure {
+		w.providers["monday.work"] = &moody{Fake: w.fakes("monday.work"), describe: func(want []resource.Resource) error {
+			if slices.ContainsFunc(want, func(r resource.Resource) bool { return strings.HasSuffix(r.Address, "/Deals") }) {
+				return said
+			}
+			return nil
+		}}
+	} else {
 		w.md.Break(func(c providertest.Call) providertest.Fault {
 			if c.Table != "Deals" {
 				return providertest.Fault{}
 			}
-			return providertest.Fault{Before: &provider.Error{Kind: provider.Denied, Op: c.Operation, Message: "not for you"}}
+			return providertest.Fault{Before: said}
 		})
-		err := pipeline.New(w.config).Once(t.Context())
-		var stalled *pipeline.StalledError
-		if !errors.As(err, &stalled) || !strings.Contains(err.Error(), "object deal was held") || !strings.Contains(err.Error(), "not for you") {
-			t.Fatalf("settled: %v", err)
-		}
-		if n := len(w.md.Records("Clients")); n != 2 {
-			t.Errorf("%d clients", n)
-		}
-		w.md.Break(nil)
-		w.sync()
-		if n := len(w.md.Records("Deals")); n != 2 {
-			t.Errorf("%d deals", n)
-		}
-	})
+	}
+	begun := time.Now()
+	err := pipeline.New(w.config).Once(t.Context())
+	var stalled *pipeline.StalledError
+	if !errors.As(err, &stalled) || !strings.Contains(err.Error(), "object deal was held") || !strings.Contains(err.Error(), said.Message) {
+		t.Fatalf("settled: %v", err)
+	}
+	if took := time.Since(begun); took > 3*time.Minute {
+		t.Errorf("it took %v", took)
+	}
+	if n := len(w.md.Records("Clients")); n != 2 {
+		t.Errorf("%d clients", n)
+	}
+	w.md.Break(nil)
+	w.providers["monday.work"] = plain
+	w.sync()
+	if n := len(w.md.Records("Deals")); n != 2 {
+		t.Errorf("%d deals", n)
+	}
 }
 
 // A stream that is refused is asked for again, and meanwhile sweeps find what changes.
