@@ -23,6 +23,7 @@ import (
 //	salesforce set SOBJECT NAME FIELD=VALUE  edit a record as a person would; its name finds it
 //	salesforce id VARIABLE SOBJECT NAME      put its id into a variable
 //	[!] salesforce shows SOBJECT NAME FIELD VALUE
+//	salesforce edit SOBJECT NAME FIELD=VALUE the same as another user than accord's: Avery Admin
 //	salesforce forbid SOBJECT [FORMULA TEXT] refuse records for which the formula is true, with that text; none without
 //	monday set|id|shows                      the same for a board, an item and its columns
 //	fault salesforce|monday JSON             script what the vendor does wrong; "none" ends it
@@ -120,6 +121,13 @@ func (s *scriptStand) vendor(ts *testscript.TestScript, neg bool, system string,
 			rules = append(rules, salesforceemulator.ValidationRule{Name: "Forbidden", Condition: args[2], Message: args[3], Active: true})
 		}
 		ts.Check(s.demo.emulated.Salesforce.SetValidationRules(args[1], rules...))
+	case system == "salesforce" && args[0] == "edit" && len(args) == 4 && !neg:
+		admin, ok := s.demo.emulated.Salesforce.FindUser("Avery Admin")
+		if !ok {
+			ts.Fatalf("the org has no administrator")
+		}
+		field, value, _ := strings.Cut(args[3], "=")
+		ts.Check(s.demo.emulated.Salesforce.Update(admin.ID, args[1], s.id(ctx, ts, system, args[1], args[2]), map[string]any{field: value}))
 	case args[0] == "set" && len(args) > 3 && !neg:
 		s.set(ctx, ts, system, args[1], args[2], args[3:])
 	case args[0] == "id" && len(args) == 4 && !neg:
