@@ -226,7 +226,7 @@ func (r *Reverter) compare(ctx context.Context, o *object, x *overwritten) (Reve
 			f.Skipped = "the vendor does not show it"
 		case f.Now.Equal(before):
 			f.Skipped = "it holds that already"
-		case !f.Now.Equal(f.After):
+		case !f.Now.Equal(f.After) && !(f.Now.Alike(f.After) && now.OriginOf(name).Ours): // its vendor may spell it otherwise
 			f.Skipped = "somebody has edited it since"
 		}
 		c.Fields = append(c.Fields, f)
