@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -11,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -302,35 +302,31 @@ func (p *Processes) tell(args ...string) (string, error) {
 	}
 	cmd := p.Command(args...)
 	cmd.Dir, cmd.Env = p.folder(), append(os.Environ(), p.accordVars()...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		err = fmt.Errorf("accord %s: %w", strings.Join(args, " "), err)
+		err = fmt.Errorf("accord %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(said.Bytes()))
 	}
 	return string(out), err
 }
 
-var (
-	listed = regexp.MustCompile(`(?m)^(\d+) `)
-	shown  = regexp.MustCompile(`^Conflict \d+ \(open\): ([^.]*)\.[^,]*, (\w+)`)
-	remedy = regexp.MustCompile(`(?m)^  (.*)\n  to do: (.*)$`)
-)
-
 // Contested reads accord conflicts.
 func (p *Processes) Contested(context.Context) (contests []Contest, err error) {
-	list, err := p.tell("conflicts", "list")
+	text, err := p.tell("conflicts", "list", "--json")
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range listed.FindAllStringSubmatch(list, -1) {
-		text, err := p.tell("conflicts", "show", m[1])
-		if err != nil {
-			return nil, err
-		}
-		what, do := shown.FindStringSubmatch(text), remedy.FindStringSubmatch(text)
-		if what == nil || do == nil {
-			return nil, fmt.Errorf("conflict %s can't be read: %s", m[1], text)
-		}
-		contests = append(contests, Contest{ID: m[1], Object: what[1], Reason: what[2], Detail: do[1], Remedy: do[2]})
+	var list []struct {
+		ID                     int64
+		Object, Reason, Detail string
+		Remedy                 string `json:"to_do"`
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, fmt.Errorf("read accord conflicts: %w", err)
+	}
+	for _, c := range list {
+		contests = append(contests, Contest{ID: fmt.Sprint(c.ID), Object: c.Object, Reason: c.Reason, Detail: c.Detail, Remedy: c.Remedy})
 	}
 	return contests, nil
 }
