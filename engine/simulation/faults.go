@@ -42,6 +42,7 @@ const (
 	Duplicate    Kind = "duplicate"     // a user copies a record, with its key
 	Workers      Kind = "workers"       // two processes at work on one ledger, each living and dying by itself
 	Frozen       Kind = "frozen"        // a process stands still for minutes, and goes on as if nothing had been
+	Refused      Kind = "refused"       // a vendor refuses all of a table for minutes, whatever is asked
 	Bulk         Kind = "bulk"          // large loads, which outlive the process that sent them
 )
 
@@ -49,7 +50,7 @@ const (
 var Kinds = []Kind{
 	LostBefore, LostAfter, Late, Stall, Throttle, Passing, LockedRows, RefusedRows, BrokenList, LaggingFind,
 	LostEvent, DoubleEvent, LateEvent, BareEvent, HiddenRecord, Removal, Skew, Coarse, Crash, Replace, ApplyCrash,
-	HalfTyped, Normalise, Automation, Scope, Duplicate, Bulk, Workers, Frozen,
+	HalfTyped, Normalise, Automation, Scope, Duplicate, Bulk, Workers, Frozen, Refused,
 }
 
 // chances gives every kind its own stream, so that leaving one out changes as little as possible of all else.

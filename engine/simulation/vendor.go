@@ -58,7 +58,7 @@ func (v *vendor) begin(ctx context.Context, op, table string) error {
 		w.trace.add("%s %s %s fails", v.side, op, table)
 		return &provider.Error{Kind: provider.Transient, Op: op, Message: "try again"}
 	}
-	return nil
+	return w.refuses(v.side, op, table)
 }
 
 // way is the time that something takes on its way, and says whether ctx is still alive. What is cut short together goes on
@@ -260,7 +260,7 @@ func (t *table) refuse(provider.Batch) error {
 		w.trace.add("%s write %s fails", t.v.side, t.name)
 		return &provider.Error{Kind: provider.Transient, Op: "write", Message: "try again"}
 	}
-	return nil
+	return w.refuses(t.v.side, "write", t.name)
 }
 
 // rowFaults are the rows of a write that fail by themselves.

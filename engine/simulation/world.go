@@ -26,13 +26,14 @@ type world struct {
 	trace     *trace
 	path      string
 	systems   [2]*providertest.System
-	quiet     atomic.Bool      // no more trouble
-	skew      [2]time.Duration // of the vendors' clocks
-	late      sync.WaitGroup   // writes that vendors still work on
-	more      bool             // the second contract is in force
-	operators int              // processes that applied a contract
-	underway  map[string]*load // loads, by their key
-	witness   *ledger.Ledger   // the ledger as oracles see it: no process of it dies
+	quiet     atomic.Bool        // no more trouble
+	skew      [2]time.Duration   // of the vendors' clocks
+	late      sync.WaitGroup     // writes that vendors still work on
+	refused   map[string]refusal // by place
+	more      bool               // the second contract is in force
+	operators int                // processes that applied a contract
+	underway  map[string]*load   // loads, by their key
+	witness   *ledger.Ledger     // the ledger as oracles see it: no process of it dies
 
 	mu           sync.Mutex
 	history      []change
@@ -79,7 +80,7 @@ var connections = [2]string{"salesforce.crm", "monday.work"}
 func newWorld(seed uint64, without []Kind, dir string) *world {
 	w := &world{
 		chances: newChances(seed, without), trace: newTrace(), path: filepath.Join(dir, fmt.Sprintf("ledger-%d.db", seed)),
-		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, crashes: map[string]int{}, partner: map[string]string{}, underway: map[string]*load{},
+		shown: map[string]int{}, made: map[string]time.Time{}, calls: map[string]int{}, crashes: map[string]int{}, partner: map[string]string{}, underway: map[string]*load{}, refused: map[string]refusal{},
 	}
 	if w.met(Skew) {
 		w.skew[w.stream("skew").IntN(2)] = w.between("skew", -40*time.Second, 40*time.Second)
