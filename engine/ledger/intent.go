@@ -60,6 +60,31 @@ type intentRow struct {
 	before map[string]fieldSeen
 }
 
+// only is the intent without what it does to fields that are not among some, by side; all of it when there are none.
+func (i *intentRow) only(fields [2][]string) *intentRow {
+	if len(fields[0])+len(fields[1]) == 0 {
+		return i
+	}
+	keep := func(have record.Fields, side record.Side) record.Fields {
+		if have == nil {
+			return nil
+		}
+		kept := record.Fields{}
+		for _, name := range fields[side] {
+			if v, ok := have[name]; ok {
+				kept[name] = v
+			}
+		}
+		return kept
+	}
+	part := *i
+	part.Fields = keep(i.Fields, i.Side)
+	for _, side := range record.Sides {
+		part.Agreed[side] = keep(i.Agreed[side], side)
+	}
+	return &part
+}
+
 func scanIntent(r row) (*intentRow, error) {
 	i := &intentRow{}
 	var side, op, fields, before string

@@ -304,6 +304,32 @@ func TestAnEditBackDuringAWrite(t *testing.T) {
 	})
 }
 
+// Of a write that nobody answered, a look-up may show a part: somebody has edited the rest since. Only that part was agreed.
+func TestAWriteFoundInPart(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1", "b", "1")
+		f.capture(event(record.Left, "L1", 2, "a", "2", "b", "2"))
+		f.write(record.Right, "a", "2", "b", "2")
+		i := f.dispatch(record.Right).Intents[0]
+		f.settle(ledger.Outcome{IntentID: i.ID, Unknown: true, Error: "no answer"})
+		f.settle(ledger.Outcome{
+			IntentID: i.ID, Done: true, Found: true, Version: 6, Stored: fields("a", "2"), Carried: [2][]string{{"a"}, {"a"}},
+		})
+		base := f.explain("L1").Pair.Base
+		same(t, "base", base, [2]record.Fields{fields("a", "2", "b", "1"), fields("a", "2", "b", "1")})
+		d := f.dirty(record.Right)
+		if len(d) != 1 {
+			t.Fatalf("dirty: %+v", d)
+		}
+		o := read(record.Right, "R1", "L1", 6, "a", "2", "b", "theirs")
+		o.DirtyGen = d[0].Gen
+		f.capture(o)
+		w := f.claimOne()
+		same(t, "seen", w.Seen[1].Fields, fields("a", "2", "b", "theirs"))
+		same(t, "base of what was read", w.Pair.Base[1], fields("a", "2", "b", "1"))
+	})
+}
+
 // A page of a listing that was asked for before our write, and arrives after its confirmation, is not taken for an edit:
 // where the vendor does not tell which version the write made, the record is read again.
 func TestAStalePageAfterOurWrite(t *testing.T) {

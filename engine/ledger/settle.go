@@ -24,6 +24,9 @@ type Outcome struct {
 	// Found, with Done: nobody confirmed the write, but looking it up showed that it had been carried out. What else
 	// happened since is not known, so the record is read; Stored holds what the look-up showed of the written fields.
 	Found bool
+	// Carried, with Found: the native fields, by side, that count as carried out; none on either side = all. About the rest
+	// the pair is decided anew.
+	Carried [2][]string
 	// Retry: it was surely not carried out, and may be later.
 	Retry *Retry
 	// Dead: it failed for good. Object, PairID, Side, Op, RecordID and Payload are filled in.
@@ -230,6 +233,7 @@ func (s *settling) bury(i *intentRow, d DeadLetter, died changes) error {
 
 // confirm records a write that was carried out.
 func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
+	i = i.only(o.Carried)
 	id := clean(o.RecordID)
 	if i.Op == record.Create {
 		if id == "" {

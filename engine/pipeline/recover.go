@@ -73,7 +73,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		out := ledger.Outcome{IntentID: in.ID, BatchID: b.ID}
 		switch r, ok := arrived[in.ID]; {
 		case ok:
-			out.Done, out.Found, out.RecordID, out.Version, out.Stored = true, true, r.ID, r.Version, written(in, r)
+			out, out.IntentID, out.BatchID = r, in.ID, b.ID
 		case in.Op == record.Create && age < inFlight+limits.SearchLag, age < inFlight && shared(o, side, in):
 			continue // the vendor may yet come to it, or have come to it so late that its search does not show it yet
 		case in.Op == record.Create:
@@ -99,7 +99,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 // lookUp finds out which intents of a batch were carried out, by intent: a create by its key; any other by what the
 // record shows now. Taken for somebody's edit, our own unanswered write would run over a newer one on the other side. A
 // batch that makes records is repeatable unless somebody has edited meanwhile what else it writes.
-func (p *Pipeline) lookUp(ctx context.Context, o *object, side record.Side, b ledger.Batch) (arrived map[string]record.Record, repeatable bool, err error) {
+func (p *Pipeline) lookUp(ctx context.Context, o *object, side record.Side, b ledger.Batch) (arrived map[string]ledger.Outcome, repeatable bool, err error) {
 	var keys, ids []string
 	for _, in := range b.Intents {
 		if in.Op == record.Create {
@@ -124,13 +124,15 @@ func (p *Pipeline) lookUp(ctx context.Context, o *object, side record.Side, b le
 			shown[r.ID] = r
 		}
 	}
-	arrived, repeatable = map[string]record.Record{}, len(keys) > 0
+	arrived, repeatable = map[string]ledger.Outcome{}, len(keys) > 0
 	for _, in := range b.Intents {
-		switch r, read := shown[in.RecordID]; {
+		r, read := shown[in.RecordID]
+		out, done := o.carriedOut(side, in, r)
+		switch {
 		case in.Op == record.Create && len(found[in.Key]) > 0:
-			arrived[in.ID] = record.Record{ID: found[in.Key][0]}
-		case in.Op != record.Create && read && carriedOut(in, r):
-			arrived[in.ID] = r
+			arrived[in.ID] = ledger.Outcome{Done: true, Found: true, RecordID: found[in.Key][0]}
+		case in.Op != record.Create && read && done:
+			arrived[in.ID] = out
 		case in.Op != record.Create:
 			repeatable = repeatable && read && asBefore(in, r)
 		}
@@ -159,32 +161,44 @@ func asBefore(in ledger.Intent, r record.Record) bool {
 	return r.State == record.Live
 }
 
-// written is what a record shows of the fields that an intent writes; nil when it shows none.
-func written(in ledger.Intent, r record.Record) record.Fields {
-	var fields record.Fields
-	for name := range in.Fields {
-		if v, shown := r.Fields[name]; shown {
-			if fields == nil {
-				fields = record.Fields{}
-			}
-			fields[name] = v
-		}
+// carriedOut says whether a record shows what an intent was to make of it, as its vendor may spell it, and what that settles:
+// all of the intent, or those of its fields that show it, where somebody has edited others since.
+func (o *object) carriedOut(side record.Side, in ledger.Intent, r record.Record) (out ledger.Outcome, done bool) {
+	out = ledger.Outcome{Done: true, Found: true, RecordID: r.ID, Version: r.Version, Stored: record.Fields{}}
+	if in.Op == record.Archive || in.Op == record.Delete {
+		return out, r.State == record.Archived || r.State == record.Deleted
 	}
-	return fields
-}
-
-// carriedOut says whether a record shows all that an intent was to make of it, as its vendor may spell it.
-func carriedOut(in ledger.Intent, r record.Record) bool {
-	switch in.Op {
-	case record.Archive, record.Delete:
-		return r.State == record.Archived || r.State == record.Deleted
+	if r.State != record.Live || in.Key != "" && in.Key != r.Key {
+		return out, false
 	}
 	for name, v := range in.Fields {
-		if now, shown := r.Fields[name]; !shown || !now.Alike(v) {
-			return false
+		if now, shown := r.Fields[name]; shown && now.Alike(v) {
+			out.Stored[name] = now
 		}
 	}
-	return r.State == record.Live && (in.Key == "" || in.Key == r.Key)
+	if len(out.Stored) == len(in.Fields) {
+		return out, true
+	}
+	for _, f := range o.Fields {
+		written, there := 0, 0
+		for _, n := range f.Ends[side] {
+			if _, ok := in.Fields[n.Name]; ok {
+				written++
+			}
+			if _, ok := out.Stored[n.Name]; ok {
+				there++
+			}
+		}
+		if written == 0 || there < written {
+			continue
+		}
+		for _, s := range record.Sides {
+			for _, n := range f.Ends[s] {
+				out.Carried[s] = append(out.Carried[s], n.Name)
+			}
+		}
+	}
+	return out, len(out.Carried[side]) > 0
 }
 
 // lookAgain makes the loop come back to an unanswered write in time.
