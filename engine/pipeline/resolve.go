@@ -29,6 +29,7 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 	if len(work) == 0 {
 		return false, nil
 	}
+	defer p.unclaim(ctx, o)
 	env, err := p.environment(ctx, o, known(work))
 	if err != nil {
 		if ofVendor(ctx, err) != nil {
@@ -67,6 +68,18 @@ func (p *Pipeline) resolve(ctx context.Context, o *object) (bool, error) {
 	p.report(o, "resolve", func(pr *Progress) { pr.Resolved += len(work) })
 	o.gathering = len(work) == resolveBatch && work[len(work)-1].Priority >= ledger.PriorityBackfill
 	return true, nil
+}
+
+// unclaim gives back what a sync that is stopped in the middle has in hand: it would wait for the claim to run out.
+func (p *Pipeline) unclaim(ctx context.Context, o *object) {
+	if ctx.Err() == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laneEnd)
+	defer cancel()
+	if err := o.ledger.FreeClaims(ctx, []string{o.Name}); err != nil {
+		p.cfg.Logger.Warn("what was in hand waits for its claim to run out", "object", o.Name, "error", err)
+	}
 }
 
 // known lists every record that resolving may look at: what is seen now, and what was agreed.

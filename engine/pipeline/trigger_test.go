@@ -338,6 +338,33 @@ func (w *triggerWorld) dieAt(n int) (survived bool) {
 	return err == nil
 }
 
+// A sync that is stopped while it decides gives back what it has in hand: the next one goes on at once.
+func TestASyncThatIsStoppedWhileItDecidesHoldsNothing(t *testing.T) {
+	w := triggered(t)
+	w.seed(1, 1)
+	w.sync()
+	opp := w.sf.Records("Opportunity")[0].ID
+	w.win(opp)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	claimed := false
+	w.reopen(func(s ledger.Step) error {
+		if s.Committed && strings.HasPrefix(s.What, "claim pairs of deal") {
+			claimed = true
+			stop()
+		}
+		return nil
+	})
+	if err := pipeline.New(w.config).Once(ctx); !claimed || !errors.Is(err, context.Canceled) {
+		t.Fatalf("claimed: %v, and the sync ended with %v", claimed, err)
+	}
+	w.reopen(nil)
+	w.sync() // within its 30 seconds, where the claim has two minutes
+	if got := w.acts(); len(got) != 2 {
+		t.Errorf("%d actions: %q", len(got), got)
+	}
+}
+
 // TestACrashAnywhereFiresOnce ends the process at one transaction after the other, before and after its commit.
 func TestACrashAnywhereFiresOnce(t *testing.T) {
 	survived := false
