@@ -140,6 +140,27 @@ func TestUnknownExport(t *testing.T) {
 	}
 }
 
+// An address is no user name: several users may share one.
+func TestUsersOfOneAddress(t *testing.T) {
+	dir := write(t, map[string]string{"User.csv": "FirstName,LastName,Email,Username,IsActive\n" +
+		"Dup,One,dup@x.example,one@acme.example,true\nDup,Two,dup@x.example,two@acme.example,true\nNo,Address,,three@acme.example,true\nNo,Name,four@x.example,,true\n"})
+	o := newOrg(t)
+	report, err := Dir(o, dir, Options{})
+	if err != nil || report.Records["User"] != 4 {
+		t.Fatalf("loaded %v, %v", report, err)
+	}
+	for q, n := range map[string]int{
+		"SELECT COUNT() FROM User WHERE Email = 'dup@x.example'":                                          2,
+		"SELECT COUNT() FROM User WHERE Username = 'two@acme.example' AND Email = 'dup@x.example'":        1,
+		"SELECT COUNT() FROM User WHERE Username = 'three@acme.example' AND Email = 'three@acme.example'": 1,
+		"SELECT COUNT() FROM User WHERE Username = 'four@x.example' AND Email = 'four@x.example'":         1,
+	} {
+		if got := count(t, o, q); got != n {
+			t.Errorf("%s: %d; want %d", q, got, n)
+		}
+	}
+}
+
 // A describe answer saved as JSON gives the org its custom objects and fields.
 func TestSavedDescribes(t *testing.T) {
 	dir := write(t, map[string]string{

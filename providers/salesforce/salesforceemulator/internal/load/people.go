@@ -106,7 +106,7 @@ func (p *people) sheet(s *sheet) {
 	var links []link
 	for n := range s.rows {
 		details := org.Fields{}
-		name, email, manager, zone := "", "", "", ""
+		name, email, username, manager, zone := "", "", "", "", ""
 		for _, c := range s.cols {
 			text := s.value(s.rows[n], c.i)
 			if c.field == nil || text == "" {
@@ -118,8 +118,10 @@ func (p *people) sheet(s *sheet) {
 			switch c.field.Name {
 			case "Name":
 				name = text
-			case "Email", "Username":
+			case "Email":
 				email = text
+			case "Username":
+				username = text
 			case "ManagerId":
 				manager = text
 			case "TimeZoneSidKey":
@@ -137,16 +139,22 @@ func (p *people) sheet(s *sheet) {
 			name = strings.TrimSpace(first + " " + last)
 		}
 		where := fmt.Sprintf("%s row %d", s.file, n+2)
-		if name == "" && email == "" {
+		switch {
+		case username == "":
+			username = email
+		case email != "":
+			details["Email"] = email // several users may share an address, and none a user name
+		}
+		if name == "" && username == "" {
 			l.report.warn("%s: a user without a name", where)
 			continue
 		}
 		if name == "" {
-			name, _, _ = strings.Cut(email, "@")
+			name, _, _ = strings.Cut(username, "@")
 		}
 		id := p.byName[fold(name)]
 		if id == "" {
-			id = p.add(name, email, zone)
+			id = p.add(name, username, zone)
 		}
 		if id == "" {
 			continue
