@@ -97,6 +97,10 @@ var (
 	relation = record.Shape{Type: "board_relation", Kind: record.Reference, Many: true}
 	url      = record.Shape{Type: "url", Kind: record.Link, MaxLength: 12}
 	link     = record.Shape{Type: "link", Kind: record.Link}
+	site     = record.Shape{Type: "link", Kind: record.Link, Form: record.AddressForm}
+	phone    = record.Shape{Type: "phone", Kind: record.Text, Form: record.PhoneForm}
+	email    = record.Shape{Type: "email", Kind: record.Text, Form: record.EmailForm}
+	stars    = record.Shape{Type: "rating", Kind: record.Decimal, Most: 5}
 )
 
 func zone(name string) *time.Location {
@@ -118,6 +122,11 @@ func subjects() map[string]*Lens {
 		s [2][]record.Shape
 	}{
 		"text":                {contract.Field{}, shapes(one(text), text)},
+		"phone":               {contract.Field{}, shapes(one(folding), phone)},
+		"email":               {contract.Field{}, shapes(one(folding), email)},
+		"site":                {contract.Field{}, shapes(one(url), site)},
+		"text to site":        {contract.Field{}, shapes(one(folding), site)},
+		"stars":               {contract.Field{}, shapes(one(number), stars)},
 		"text folded":         {contract.Field{}, shapes(one(folding), text)},
 		"text short":          {contract.Field{}, shapes(one(folding), short)},
 		"text truncated":      {contract.Field{Lossy: []string{"truncate"}}, shapes(one(folding), short)},

@@ -22,7 +22,11 @@ func (c *linkCodec) get(s record.Side, native []record.Value, _ Env) (record.Val
 }
 
 func (c *linkCodec) put(s record.Side, canonical record.Value, previous []record.Value, _ Env) ([]record.Value, error) {
-	sh, url := c.shapes[s][0], strings.TrimSpace(canonical.Part(0))
+	sh := c.shapes[s][0]
+	url, err := c.toForm(s, strings.TrimSpace(canonical.Part(0)), previous)
+	if err != nil {
+		return nil, err
+	}
 	if tooLong(url, sh.MaxLength) {
 		return nil, c.tooLong(s, 0, url, sh.MaxLength, "shorten the address at "+system(s.Other()))
 	}
@@ -36,4 +40,6 @@ func (c *linkCodec) put(s record.Side, canonical record.Value, previous []record
 	return []record.Value{record.OfLink(url, text)}, nil
 }
 
-func (c *linkCodec) key(canonical record.Value) string { return strings.TrimSpace(canonical.Part(0)) }
+func (c *linkCodec) key(canonical record.Value) string {
+	return c.formed(strings.TrimSpace(canonical.Part(0)))
+}

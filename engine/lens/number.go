@@ -3,6 +3,7 @@ package lens
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
@@ -54,6 +55,12 @@ func (c *decimalCodec) put(s record.Side, canonical record.Value, _ []record.Val
 		return nil, c.reject(OutOfRange, s, v.Part(0),
 			fmt.Sprintf("is %s, and %s keeps %d digits before the decimal point", c.show(v.Part(0)), c.native(s, 0), sh.Digits),
 			"correct the number, or give the field more digits at "+system(s))
+	}
+	// A column of stars shows none as nothing, so that none would come back as no number at all.
+	if n, err := strconv.Atoi(v.Part(0)); sh.Most > 0 && (err != nil || n < 1 || n > sh.Most) {
+		return nil, c.reject(OutOfRange, s, v.Part(0),
+			fmt.Sprintf("is %s, and %s holds whole numbers from 1 to %d", c.show(v.Part(0)), c.native(s, 0), sh.Most),
+			"correct the number at "+system(s.Other())+", or map the field to one that holds any number")
 	}
 	return []record.Value{v}, nil
 }

@@ -40,8 +40,11 @@ func (c *textCodec) get(s record.Side, native []record.Value, _ Env) (record.Val
 	return native[0], nil
 }
 
-func (c *textCodec) put(s record.Side, canonical record.Value, _ []record.Value, _ Env) ([]record.Value, error) {
-	text := canonical.Part(0)
+func (c *textCodec) put(s record.Side, canonical record.Value, previous []record.Value, _ Env) ([]record.Value, error) {
+	text, err := c.toForm(s, canonical.Part(0), previous)
+	if err != nil {
+		return nil, err
+	}
 	if c.shapes[s][0].Folds {
 		text = strings.TrimSpace(text)
 	}
@@ -58,7 +61,7 @@ func (c *textCodec) put(s record.Side, canonical record.Value, _ []record.Value,
 }
 
 func (c *textCodec) key(canonical record.Value) string {
-	return cut(c.even(canonical.Part(0)), c.shortest)
+	return cut(c.formed(c.even(canonical.Part(0))), c.shortest)
 }
 
 // lineEnds leaves one way to end a line, so that doing it twice changes no more.

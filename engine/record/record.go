@@ -187,4 +187,31 @@ type Shape struct {
 	Open      bool     // of a choice: values outside Options are accepted
 	Unit      string   // native field that says in which currency a record's amounts are; "" = all are in one
 	Folds     bool     // the vendor trims surrounding white space of text
+	Form      Form     // the only way of writing a text or link that the vendor takes
+	Most      int      // the largest of whole numbers, of which the smallest is 1; 0 = no known limit
+}
+
+// Form is a way of writing a text.
+type Form int
+
+// The forms that vendors insist on.
+const (
+	AnyForm     Form = iota
+	AddressForm      // a web address with its scheme
+	PhoneForm        // the digits of a phone number, perhaps after a plus
+	EmailForm        // one e-mail address
+)
+
+// String is what a text of this form is called in messages.
+func (f Form) String() string {
+	switch f {
+	case AddressForm:
+		return "a web address"
+	case PhoneForm:
+		return "a phone number"
+	case EmailForm:
+		return "an e-mail address"
+	default:
+		return "a text"
+	}
 }

@@ -72,6 +72,9 @@ func describeColumn(r resource.Resource, c *columnRow, boardID func(address stri
 	if many, ok := s.many(c.Type); ok {
 		attributes["multiple"] = many
 	}
+	if stars, ok := s.stars(); ok && c.Type == "rating" {
+		attributes["limit"] = stars
+	}
 	if c.Type == "status" || c.Type == "dropdown" {
 		labels := s.labelsOf()
 		attributes["choices"] = attributeOfLabels(labels)

@@ -21,17 +21,17 @@ var columnTypes = map[string]record.Shape{
 	nameColumn:       {Kind: record.Text, MaxLength: maxName, Required: true},
 	"text":           {Kind: record.Text},
 	"long_text":      {Kind: record.Text, MaxLength: maxLongText},
-	"email":          {Kind: record.Text},
-	"phone":          {Kind: record.Text},
+	"email":          {Kind: record.Text, Form: record.EmailForm},
+	"phone":          {Kind: record.Text, Form: record.PhoneForm},
 	"country":        {Kind: record.Text, MaxLength: 2},
 	"numbers":        {Kind: record.Decimal, Scale: -1},
-	"rating":         {Kind: record.Decimal, Digits: 2},
+	"rating":         {Kind: record.Decimal, Most: 5},
 	"status":         {Kind: record.Choice},
 	"dropdown":       {Kind: record.Choice, Many: true},
 	"people":         {Kind: record.Personal, Many: true},
 	"date":           {Kind: record.Date},
 	"timeline":       {Kind: record.Interval},
-	"link":           {Kind: record.Link},
+	"link":           {Kind: record.Link, Form: record.AddressForm},
 	"checkbox":       {Kind: record.Bool},
 	"board_relation": {Kind: record.Reference},
 	"tags":           {Kind: record.Choice, Many: true, Open: true, ReadOnly: true},
@@ -92,6 +92,9 @@ func bindColumn(field string, r resource.Resource) (boundColumn, error) {
 	c := boundColumn{field: field, id: r.ID, typ: typ, labels: labelsFromAttribute(r.Attributes["choices"])}
 	if single, ok := r.Attributes["multiple"].(bool); ok {
 		shape.Many = single
+	}
+	if stars, ok := r.Attributes["limit"].(float64); ok {
+		shape.Most = int(stars)
 	}
 	if typ == "status" || typ == "dropdown" {
 		shape.Options = []string{}
@@ -156,6 +159,7 @@ type settings struct {
 	BoardIDs      []id            `json:"boardIds"`
 	AllowMultiple *bool           `json:"allowMultipleItems"`
 	MaxPeople     json.RawMessage `json:"max_people_allowed"` // a number as text; "0" = no limit
+	Limit         json.RawMessage `json:"limit"`              // of a rating: how many stars
 }
 
 // labelsOf lists the labels in the order in which people see them.
@@ -191,6 +195,12 @@ func (s *settings) many(typ string) (many, ok bool) {
 	default:
 		return false, false
 	}
+}
+
+// stars is the most that a rating holds; ok is false where the settings do not say.
+func (s *settings) stars() (float64, bool) {
+	n, err := strconv.Atoi(strings.Trim(string(s.Limit), `"`))
+	return float64(n), err == nil && n > 0
 }
 
 func isOne(raw json.RawMessage) bool { return strings.Trim(string(raw), `"`) == "1" }
