@@ -267,7 +267,7 @@ func (c *client) send(ctx context.Context, r request, token string, body []byte,
 		return nil, broken(r, err, true)
 	}
 	if len(text) > maxBody {
-		return nil, broken(r, fmt.Errorf("the answer is larger than %d MB", maxBody>>20), true)
+		return nil, tooBig(r)
 	}
 	return c.read(r, resp, text, call)
 }
@@ -279,6 +279,15 @@ func broken(r request, err error, connected bool) error {
 		kind = provider.Unknown
 	}
 	return &provider.Error{Kind: kind, Op: r.what, Message: "no answer from monday.com", Err: err}
+}
+
+// tooBig is the error of an answer that was there, and was not read to its end. Of what was written nothing is known.
+func tooBig(r request) error {
+	kind := provider.Transient
+	if r.write {
+		kind = provider.Unknown
+	}
+	return &provider.Error{Kind: kind, Op: r.what, Message: fmt.Sprintf("monday.com answered with more than %d MB: shorten what items of this board hold in their text columns", maxBody>>20)}
 }
 
 type wireAnswer struct {

@@ -37,6 +37,7 @@ func TestErrorKinds(t *testing.T) {
 		{"write, broken connection", true, reply{hang: true}, provider.Error{Kind: provider.Unknown}},
 		{"write, half an answer", true, reply{body: `{"data":{"m0":`}, provider.Error{Kind: provider.Unknown}},
 		{"write, empty answer", true, reply{body: `{}`}, provider.Error{Kind: provider.Unknown}},
+		{"write, more than is read", true, reply{body: strings.Repeat(" ", maxBody+1)}, provider.Error{Kind: provider.Unknown, Message: "monday.com answered with more than 64 MB: shorten what items of this board hold in their text columns"}},
 		{"undefined field", false, reply{body: `{"errors":[{"message":"Field 'x' doesn't exist","path":["query",0],"extensions":{"code":"undefinedField"}}]}`}, provider.Error{Kind: provider.Invalid, Code: "undefinedField"}},
 		{"redirect", false, reply{status: 302, header: map[string]string{"Location": "http://127.0.0.1:1/"}}, provider.Error{Kind: provider.Invalid, Code: "302"}},
 		{"silent other version", false, reply{header: map[string]string{"API-Version": "2027-01"}, body: `{"data":{"boards":[]}}`}, provider.Error{Kind: provider.Invalid, Code: "api_version"}},
