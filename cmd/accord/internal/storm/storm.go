@@ -312,7 +312,12 @@ func (s *storm) decide(ctx context.Context) error {
 				continue
 			}
 			s.say("a person decides conflict %s of %s, %s: %s", c.ID, c.Object, c.Reason, keep)
-			if err := s.stage.Decide(ctx, c.ID, keep); err != nil {
+			err := s.stage.Decide(ctx, c.ID, keep)
+			if err != nil && keep != "" { // another decision, or another merge, has changed what it is about
+				s.say("it is not to be had: %v", err)
+				err = s.stage.Decide(ctx, c.ID, "")
+			}
+			if err != nil {
 				return err
 			}
 			decided++
