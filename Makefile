@@ -45,8 +45,8 @@ laws: ## The laws of lenses, of each pair of types and of merge, with the number
 	@$(GO) test -count=1 -v ./engine/lens ./engine/merge -rapid.checks=1000 | awk '/passed [0-9]+ tests/ { n += $$5 } /^--- / && n { printf "%-6s %8d cases  %s\n", $$2, n, $$3; n = 0 } /^(FAIL|ok)/ { print }'
 	@$(GO) test -count=1 -v -run '^TestPairs' ./cmd/accord -rapid.checks=1000 | grep -E '^(---|ok|FAIL)|pairs of types'
 
-storm: ## Real processes, faults and kills, judged through the vendors' APIs: STORM=5m, LEDGER=sqlite for one worker, SEED=7 draws the same again
-	STORM=$(or $(STORM),5m) SEED=$(SEED) LEDGER=$(LEDGER) $(GO) test -count=1 -v -timeout 240m -run '^TestStorm$$' ./cmd/accord
+storm: ## Real processes, faults and kills, judged through the vendors' APIs: STORM=5m, LIVES=1 with merges and restores, LEDGER=sqlite for one worker, SEED=7 draws the same again
+	STORM=$(or $(STORM),5m) SEED=$(SEED) LEDGER=$(LEDGER) LIVES=$(LIVES) $(GO) test -count=1 -v -timeout 240m -run '^TestStorm$$' ./cmd/accord
 
 simulate-emulated: ## The same in virtual time, in one process: SEEDS=20, SEED=7 draws one again, STORM=10m
 	SEED=$(SEED) SEEDS=$(SEEDS) STORM=$(STORM) $(GO) test -count=1 -v -timeout 240m -run '^TestRehearsal$$' ./cmd/accord/internal/rehearsal

@@ -31,7 +31,10 @@ func TestStorm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if cfg.Without = strings.Split(os.Getenv("WITHOUT"), ","); os.Getenv("KEEP") != "" {
+	if cfg.Without = strings.Split(os.Getenv("WITHOUT"), ","); os.Getenv("LIVES") == "" {
+		cfg.Without = append(cfg.Without, storm.Lives...)
+	}
+	if os.Getenv("KEEP") != "" {
 		cfg.Dir = os.Getenv("KEEP")
 	}
 	var actions strings.Builder

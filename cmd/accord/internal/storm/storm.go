@@ -25,7 +25,7 @@ type Config struct {
 	Seed    uint64
 	For     time.Duration // how long people edit and things break
 	Slower  int           // times the pauses of people, and a quarter of that those of trouble; 0 = 1
-	Without []string      // kinds of trouble to leave out
+	Without []string      // kinds of trouble, and acts of people, to leave out
 	Out     io.Writer     // told every action
 }
 

@@ -34,7 +34,7 @@ func (s *storm) work(ctx context.Context) error {
 	if err := c.arrive(ctx); err != nil {
 		return err
 	}
-	acts := c.acts()
+	acts := slices.DeleteFunc(c.acts(), func(a act) bool { return s.without(a.name) })
 	total := 0
 	for _, a := range acts {
 		total += a.weight
