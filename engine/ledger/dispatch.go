@@ -21,6 +21,7 @@ type Batch struct {
 	Side    record.Side
 	Key     string    // idempotency key
 	Sent    time.Time // when the key was first used
+	Tried   time.Time // when it was last used
 	Intents []Intent  // in the order of the call
 	// Whole says that no intent has left it: its key stands for just these writes. With another list of writes the key
 	// must not be used again.
@@ -102,10 +103,10 @@ func (l *Ledger) DispatchSome(ctx context.Context, object string, side record.Si
 		id, key := l.ids.next(t.now), idempotencyKey(intents)
 		ids := make([]string, len(intents))
 		for n, i := range intents {
-			i.batch, i.key, i.sent, i.State = id, key, t.now, IntentSent
+			i.batch, i.key, i.sent, i.tried, i.State = id, key, t.now, t.now, IntentSent
 			ids[n] = i.ID
 		}
-		if _, err := t.execAmong(`UPDATE intent SET state = 'sent', batch_id = $1, idempotency_key = $2, sent_at = $3 WHERE id IN (%s)`,
+		if _, err := t.execAmong(`UPDATE intent SET state = 'sent', batch_id = $1, idempotency_key = $2, sent_at = $3, tried_at = $3 WHERE id IN (%s)`,
 			[]any{id, key, t.now}, ids); err != nil {
 			return err
 		}
@@ -113,6 +114,15 @@ func (l *Ledger) DispatchSome(ctx context.Context, object string, side record.Si
 		return nil
 	})
 	return batch, err
+}
+
+// Repeat notes that a batch is about to be sent again under its key: from now on it is under way anew.
+func (l *Ledger) Repeat(ctx context.Context, b *Batch) error {
+	return l.write(ctx, "note that a batch is sent again", nil, func(t *tx) error {
+		b.Tried = moment(t.now)
+		_, err := t.exec(`UPDATE intent SET tried_at = $1 WHERE batch_id = $2 AND state IN ('sent', 'unknown')`, t.now, b.ID)
+		return err
+	})
 }
 
 // idempotencyKey is the same for the same writes in the same order at the same attempt, and for nothing else. It has the
@@ -154,7 +164,7 @@ func batchesOf(intents []*intentRow) []Batch {
 		if n < 0 {
 			n = len(intents)
 		}
-		b := Batch{ID: first.batch, Object: first.Object, Side: first.Side, Key: first.key, Sent: moment(first.sent), Intents: make([]Intent, n)}
+		b := Batch{ID: first.batch, Object: first.Object, Side: first.Side, Key: first.key, Sent: moment(first.sent), Tried: moment(max(first.sent, first.tried)), Intents: make([]Intent, n)}
 		for k, i := range intents[:n] {
 			b.Intents[k] = i.Intent
 		}

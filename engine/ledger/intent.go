@@ -48,7 +48,7 @@ func (i *Intent) Patch() record.Patch {
 }
 
 const intentColumns = `id, pair_id, object, side, op, record_id, link, fields, before_fields, agreed_left, agreed_right, priority, not_before,
-	cause, state, attempts, error, batch_id, idempotency_key, sent_at, created_at, unlink`
+	cause, state, attempts, error, batch_id, idempotency_key, sent_at, tried_at, created_at, unlink`
 
 // intentRow is an intent with its place in a batch.
 type intentRow struct {
@@ -56,15 +56,13 @@ type intentRow struct {
 	batch string
 	key   string
 	sent  int64
+	tried int64
 	// before is Before with the versions that were seen.
 	before map[string]fieldSeen
 }
 
-// only is the intent without what it does to fields that are not among some, by side; all of it when there are none.
+// only is the intent without what it does to fields that are not among some, by side.
 func (i *intentRow) only(fields [2][]string) *intentRow {
-	if len(fields[0])+len(fields[1]) == 0 {
-		return i
-	}
 	keep := func(have record.Fields, side record.Side) record.Fields {
 		if have == nil {
 			return nil
@@ -91,7 +89,7 @@ func scanIntent(r row) (*intentRow, error) {
 	var left, right sql.NullString
 	var notBefore, created int64
 	err := r.Scan(&i.ID, &i.PairID, &i.Object, &side, &op, &i.RecordID, &i.Key, &fields, &before, &left, &right, &i.Priority, &notBefore,
-		&i.Cause, &i.State, &i.Attempts, &i.Error, &i.batch, &i.key, &i.sent, &created, &i.Unlink)
+		&i.Cause, &i.State, &i.Attempts, &i.Error, &i.batch, &i.key, &i.sent, &i.tried, &created, &i.Unlink)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +146,7 @@ func (i *Intent) values(before map[string]fieldSeen, now int64) ([]any, error) {
 	}
 	return []any{
 		i.ID, i.PairID, i.Object, i.Side.String(), i.Op.String(), i.RecordID, i.Key, texts[0], texts[1], agreed[0], agreed[1],
-		i.Priority, max(now, millis(i.NotBefore)), i.Cause, string(IntentReady), 0, "", "", "", 0, now, number(i.Unlink),
+		i.Priority, max(now, millis(i.NotBefore)), i.Cause, string(IntentReady), 0, "", "", "", 0, 0, now, number(i.Unlink),
 	}, nil
 }
 

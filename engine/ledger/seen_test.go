@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"testing"
+	"time"
 
 	"accord/engine/ledger"
 	"accord/engine/record"
@@ -301,6 +302,23 @@ func TestAnEditBackDuringAWrite(t *testing.T) {
 		w := f.claimOne()
 		same(t, "seen", w.Seen[1].Fields, fields("a", "1"))
 		same(t, "base", w.Pair.Base[1], fields("a", "2"))
+	})
+}
+
+// An unanswered batch that is sent again is under way anew, also to whoever finds it after a crash.
+func TestABatchThatIsSentAgain(t *testing.T) {
+	engines(t, func(t *testing.T, f *fixture) {
+		f.pairUp("L1", "R1", "a", "1")
+		f.capture(event(record.Left, "L1", 2, "a", "2"))
+		f.write(record.Right, "a", "2")
+		b := f.dispatch(record.Right)
+		first := f.clock.Now()
+		again := f.clock.advance(time.Minute)
+		ok(t, f.Repeat(t.Context(), b))
+		open := must(f.Unsettled(t.Context(), "deal", record.Right))(t)
+		if len(open) != 1 || !open[0].Sent.Equal(first) || !open[0].Tried.Equal(again) || !b.Tried.Equal(again) || open[0].Key != b.Key {
+			t.Errorf("sent %s and again %s: %+v", first, again, open)
+		}
 	})
 }
 

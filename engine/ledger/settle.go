@@ -44,6 +44,9 @@ type Retry struct {
 	Error string
 }
 
+// Whole says that an outcome is that of all that its intent was to do.
+func (o *Outcome) Whole() bool { return len(o.Carried[0])+len(o.Carried[1]) == 0 }
+
 func (o *Outcome) check() error {
 	n := number(o.Done) + number(o.Retry != nil) + number(o.Dead != nil) + number(o.Reread) + number(o.Unknown)
 	if n != 1 {
@@ -233,7 +236,9 @@ func (s *settling) bury(i *intentRow, d DeadLetter, died changes) error {
 
 // confirm records a write that was carried out.
 func (s *settling) confirm(p *pairRow, i *intentRow, o *Outcome) error {
-	i = i.only(o.Carried)
+	if !o.Whole() {
+		i = i.only(o.Carried)
+	}
 	id := clean(o.RecordID)
 	if i.Op == record.Create {
 		if id == "" {

@@ -89,6 +89,12 @@ func (p *Pipeline) deliverBatch(ctx context.Context, o *object, side record.Side
 // send writes a batch and settles it; first is when its key was used before, zero for never. What was sent must be
 // settled: neither stops because the sync is asked to, but for a load, which may take long and is taken up again.
 func (p *Pipeline) send(ctx context.Context, o *object, side record.Side, batch ledger.Batch, first time.Time) error {
+	if !first.IsZero() {
+		// Also to whoever looks for it after we are gone, it is under way anew.
+		if err := o.ledger.Repeat(context.WithoutCancel(ctx), &batch); err != nil {
+			return err
+		}
+	}
 	patches := batch.Patches()
 	calling := provider.WithCause(ctx, batchCause(batch))
 	if urgency(batch.Intents) >= ledger.PriorityBackfill {

@@ -38,27 +38,28 @@ func (p *Pipeline) recover(ctx context.Context, o *object) (bool, error) {
 }
 
 func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side, b ledger.Batch) (bool, error) {
-	age, limits := p.cfg.Clock().Sub(b.Sent), o.Records[side].Limits()
+	now, limits := p.cfg.Clock(), o.Records[side].Limits()
+	age, remembered := now.Sub(b.Tried), now.Sub(b.Sent) < keyLifetime
 	if p.loads.on(o, side) {
 		return false, nil // one load of this side was just taken up again: this batch comes after it
 	}
 	if err := p.cfg.Ledger.AuditUnanswered(ctx, o.side(side), b); err != nil {
 		return false, err
 	}
-	if isLoad(limits, len(b.Intents)) && limits.BulkResumes && b.Whole && age < keyLifetime {
+	if isLoad(limits, len(b.Intents)) && limits.BulkResumes && b.Whole && remembered {
 		p.cfg.Logger.Info("take up an unanswered load again", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
 		p.startLoad(ctx, o, side, b, b.Sent)
 		return true, nil
 	}
 	if lag := limits.SearchLag; age < lag {
-		p.lookAgain(b.Sent.Add(lag)) // the vendor's search may not show yet what it made
+		p.lookAgain(b.Tried.Add(lag)) // the vendor's search may not show yet what it made
 		return false, nil
 	}
 	arrived, repeatable, err := p.lookUp(ctx, o, side, b)
 	if err != nil {
 		return false, o.refusal(side, "look up unanswered writes of", err)
 	}
-	if repeatable && len(arrived) == 0 && age < keyLifetime && b.Whole {
+	if repeatable && len(arrived) == 0 && remembered && b.Whole {
 		// Nothing of it is there: send the very same batch again. Should the vendor still be at work on it, the key
 		// makes it answer once and carry it out once.
 		p.cfg.Logger.Info("repeat an unanswered batch", "object", o.Name, "to", o.side(side), "records", len(b.Intents), "age", age.Round(time.Second))
@@ -72,7 +73,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 	for _, in := range b.Intents {
 		out := ledger.Outcome{IntentID: in.ID, BatchID: b.ID}
 		switch r, ok := arrived[in.ID]; {
-		case ok:
+		case ok && (r.Whole() || age >= inFlight || !shared(o, side, in)): // what shows a part of it may be another write
 			out, out.IntentID, out.BatchID = r, in.ID, b.ID
 		case in.Op == record.Create && age < inFlight+limits.SearchLag, age < inFlight && shared(o, side, in):
 			continue // the vendor may yet come to it, or have come to it so late that its search does not show it yet
@@ -88,7 +89,7 @@ func (p *Pipeline) recoverBatch(ctx context.Context, o *object, side record.Side
 		if age >= inFlight {
 			next += limits.SearchLag
 		}
-		p.lookAgain(b.Sent.Add(next))
+		p.lookAgain(b.Tried.Add(next))
 	}
 	if len(outcomes) == 0 {
 		return false, nil
