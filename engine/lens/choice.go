@@ -185,6 +185,11 @@ func (c *choiceCodec) there(s record.Side, name string) (string, error) {
 			return "", c.unlisted(record.Left, name)
 		}
 	}
+	if sep := c.shapes[s][0].Separator; sep != "" && strings.Contains(name, sep) {
+		return "", c.reject(NotAnOption, s, name,
+			fmt.Sprintf("is %s, and %s puts %q between several choices", c.show(name), c.native(s, 0), sep),
+			"choose a name without it: in the picklist table, or at "+system(s.Other()))
+	}
 	if !c.options[s].isSet() {
 		return name, nil
 	}

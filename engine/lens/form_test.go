@@ -65,3 +65,27 @@ func TestForms(t *testing.T) {
 		}
 	}
 }
+
+// A choice that contains what stands between several would come back as two.
+func TestSeparatorInAChoice(t *testing.T) {
+	many := record.Shape{Type: "multipicklist", Kind: record.Choice, Many: true, Separator: ";"}
+	table := &contract.Picklist{Name: "p", Values: []contract.PicklistEntry{{Left: "x;y", Right: "Q"}, {Left: "z", Right: "Z"}}}
+	for _, f := range []contract.Field{{Picklist: table, Owner: contract.OwnerEither}, {Owner: contract.OwnerEither}} {
+		l, ps := New(field(f, 1, 1), shapes(one(many), dropdown))
+		if len(ps) > 0 {
+			t.Fatal(ps)
+		}
+		label := "x;y"
+		if f.Picklist != nil {
+			label = "Q"
+		}
+		canonical, err := l.Get(record.Right, vs(record.OfChoice(label)), world{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r *Rejection
+		if there, err := l.Put(record.Left, canonical, nil, world{}); !errors.As(err, &r) || r.Reason != NotAnOption {
+			t.Errorf("%s becomes %v, %v; want it refused", label, there, err)
+		}
+	}
+}

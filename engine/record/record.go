@@ -188,6 +188,7 @@ type Shape struct {
 	Unit      string   // native field that says in which currency a record's amounts are; "" = all are in one
 	Folds     bool     // the vendor trims surrounding white space of text
 	Form      Form     // the only way of writing a text or link that the vendor takes
+	Separator string   // of several choices: what the vendor puts between them, so that no choice may contain it
 	Most      int      // the largest of whole numbers, of which the smallest is 1; 0 = no known limit
 }
 

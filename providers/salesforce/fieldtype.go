@@ -45,7 +45,7 @@ var fieldTypes = map[string]fieldType{
 	"date":          {record.Shape{Type: "date", Kind: record.Date, Scale: -1}, "Date", nil},
 	"datetime":      {record.Shape{Type: "datetime", Kind: record.DateTime, Scale: -1}, "DateTime", nil},
 	"picklist":      {record.Shape{Type: "picklist", Kind: record.Choice, Scale: -1}, "Picklist", nil},
-	"multipicklist": {record.Shape{Type: "multipicklist", Kind: record.Choice, Many: true, Scale: -1}, "MultiselectPicklist", map[string]any{"visibleLines": 4}},
+	"multipicklist": {record.Shape{Type: "multipicklist", Kind: record.Choice, Many: true, Scale: -1, Separator: ";"}, "MultiselectPicklist", map[string]any{"visibleLines": 4}},
 	"lookup":        {record.Shape{Type: "reference", Kind: record.Reference, Scale: -1}, "Lookup", nil},
 }
 
@@ -126,6 +126,9 @@ func shapeOf(f fieldDescribe) (s record.Shape, ok bool) {
 	case "picklist", "multipicklist":
 		s.Kind, s.Many, s.Open = record.Choice, f.Type == "multipicklist", !f.RestrictedPicklist
 		s.Options = f.options()
+		if s.Many {
+			s.Separator = ";"
+		}
 	case "reference":
 		s.Kind = record.Reference
 		if slices.Contains(f.ReferenceTo, "User") {
