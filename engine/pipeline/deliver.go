@@ -274,9 +274,17 @@ func (p *Pipeline) deadLetter(o *object, side record.Side, in ledger.Intent, e *
 	p.cfg.Logger.Error("dead letter", "object", o.Name, "to", o.side(side), "op", in.Op.String(), "record", in.RecordID, "error", e)
 	return &ledger.DeadLetter{
 		Object: o.Name, PairID: in.PairID, Side: side, Op: in.Op, RecordID: in.RecordID,
-		Kind: e.Kind.String(), Code: e.Code, Message: e.Message, RequestID: e.RequestID, Fields: e.Fields,
+		Kind: e.Kind.String(), Code: e.Code, Message: said(e), RequestID: e.RequestID, Fields: e.Fields,
 		Remedy: remedy(e),
 	}
+}
+
+// said is what is wrong: the vendor's words, else those of whoever refused it before it was sent.
+func said(e *provider.Error) string {
+	if e.Message == "" && e.Err != nil {
+		return e.Err.Error()
+	}
+	return e.Message
 }
 
 func remedy(e *provider.Error) string {
