@@ -35,10 +35,10 @@ var defects = []defect{
 		`Key: r.in.Seen[source].ID, Fields: record.Fields{}}`,
 		`Key: map[bool]string{false: r.in.Seen[source].ID}[planted == "the key column is forgotten"], Fields: record.Fields{}}`},
 	{"a lost create is repeated unseen", []string{"no duplicates"}, "pipeline/deliver.go",
-		`if doubt {`,
-		`if doubt && planted == "a lost create is repeated unseen" {
+		`case doubt:`,
+		`case doubt && planted == "a lost create is repeated unseen":
 			outcomes[i] = ledger.Outcome{IntentID: in.ID, Retry: &ledger.Retry{At: p.cfg.Clock(), Error: "planted"}}
-		} else if doubt {`},
+		case doubt:`},
 	{"a repetition gets a new key", []string{"no duplicates"}, "pipeline/recover.go",
 		`return true, p.send(ctx, o, side, b, b.Sent)`,
 		"if planted == \"a repetition gets a new key\" { b.Key += b.ID + age.String() }\nreturn true, p.send(ctx, o, side, b, b.Sent)"},
@@ -172,7 +172,7 @@ var defects = []defect{
 	{"lost events are not counted", []string{"lost events"}, "ledger/tally.go",
 		`at >= w.untold[0] && at < w.untold[1] {`, `at >= w.untold[0] && at < w.untold[1] && planted != "lost events are not counted" {`},
 	{"a revert runs over later edits", []string{"revert"}, "pipeline/revert.go",
-		`case !f.Now.Equal(f.After):`, `case !f.Now.Equal(f.After) && planted != "a revert runs over later edits":`},
+		`case !f.Now.Equal(f.After) && !(f.Now.Alike(f.After) && now.OriginOf(name).Ours):`, `case !f.Now.Equal(f.After) && planted != "a revert runs over later edits":`},
 	{"a person's word is not kept", []string{"a person's word"}, "pipeline/resolve.go",
 		`	if env.awards, err = p.cfg.Ledger.Awards(ctx, pairsOf(work)); err != nil {
 		return false, fmt.Errorf("read what operators decided about %s: %w", o.Name, err)
