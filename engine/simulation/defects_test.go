@@ -191,11 +191,6 @@ var defects = []defect{
 	{"who waited is not woken", []string{"agreement", "conservation"}, "ledger/identity.go",
 		"	_, err := w.execAmong(`UPDATE pending SET waits_for = ''",
 		"	if planted == \"who waited is not woken\" { w.woken = nil }\n	_, err := w.execAmong(`UPDATE pending SET waits_for = ''"},
-	{"a search is believed at once", []string{"no duplicates"}, "pipeline/recover.go",
-		`age < lag {`, `age < lag && planted != "a search is believed at once" {`},
-	{"a search is believed at once", nil, "pipeline/recover.go",
-		`case in.Op == record.Create && age < inFlight+limits.SearchLag,`,
-		`case in.Op == record.Create && age < inFlight+limits.SearchLag && planted != "a search is believed at once",`},
 	{"what a sweep lists is read once more", []string{"bounded calls"}, "pipeline/backfill.go",
 		`Side: side, Record: r, Full: true,`, `Side: side, Record: r, Full: true, Partial: planted == "what a sweep lists is read once more",`},
 	{"what is held is decided again and again", []string{"converges"}, "pipeline/resolve.go",
@@ -242,6 +237,5 @@ var firstSeeds = map[string]uint64{
 	"who came back stays closed":                     50,
 	"who waited is not woken":                        7,
 	"what is held is decided again and again":        2,
-	"a search is believed at once":                   7,
 	"a dead letter is retried twice":                 4,
 }
